@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of the corridor, values that the server's configuration fills in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from calcore_caldav.core.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulingSettings:
+    """What an installation may choose; every default is what Apple's server does or what the RFC says."""
+
+    limits: Limits = field(default_factory=Limits)
+    everybody_reads_free_busy: bool = True
+    """Whether each user may query the free/busy time of each other user and room."""
+    refresh_limit: int = 50
+    """Attendees see each other's answers up to this number of attendees."""
+    refresh_delay: int = 1
+    """Seconds in which answers are collected before the other attendees are told."""
+    mail: bool = False
+    """Whether a mail gateway delivers to external attendees."""
+    inbox_days: int = 14
+    """Inbox items are deleted after so many days; 0: never."""
+    past_days: int = 2
+    """Rooms leave instances alone that ended longer ago (Apple's rule)."""
