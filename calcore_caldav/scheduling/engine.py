@@ -23,6 +23,9 @@ class ObjectChange:
     old: CalendarObject | None
     new: CalendarObject | None
     reply: bool = True
+    """False: Schedule-Reply: F, an attendee's removal is not told to the organizer (RFC 6638 §8.1)."""
+    merge_answers: bool = False
+    """If-Schedule-Tag-Match held: answers that came in meanwhile are kept (RFC 6638 §3.2.10)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The corridor: every change of calendar data goes through `CalendarService`."""
+"""The corridor: every change of calendar data goes through `CalendarService`, whatever door it came in by.
+
+A change is checked (who may, conditional headers, what a calendar accepts, UIDs), handed to the scheduling
+engine, which writes everybody else's copies, and then stored: all of it in the caller's transaction, so that
+an error at any point leaves nothing behind.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.principals import Principal, Privilege
+from calcore_caldav.errors import (
+    AlreadyExists,
+    InvalidCalendarData,
+    InvalidRequest,
+    NotFound,
+    NotPermitted,
+    PreconditionFailed,
+    SchedulingRefused,
+    UidConflict,
+)
+from calcore_caldav.scheduling.access import BOXES, privileges, require
+from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome
+from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import (
     Collection,
     CollectionKind,
@@ -27,6 +45,26 @@ class Conditions:
     if_none_match: tuple[str, ...] | None = None
     if_schedule_tag_match: str | None = None
 
+    def check(self, stored: StoredObject | None) -> None:
+        """Raise PreconditionFailed unless they hold for what is stored (None: nothing is)."""
+        etag = stored.etag if stored else None
+        if self.if_match is not None and not (
+            etag in self.if_match or (self.if_match == ("*",) and stored is not None)
+        ):
+            raise PreconditionFailed("If-Match")
+        if self.if_none_match is not None and (
+            etag in {tag.removeprefix("W/") for tag in self.if_none_match}
+            or (self.if_none_match == ("*",) and stored is not None)
+        ):
+            raise PreconditionFailed("If-None-Match")
+        if self.if_schedule_tag_match is not None and (
+            stored is None or self.if_schedule_tag_match != stored.schedule_tag
+        ):
+            raise PreconditionFailed("If-Schedule-Tag-Match")
+
+
+UNCONDITIONAL = Conditions()
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleOptions:
@@ -36,6 +74,10 @@ class ScheduleOptions:
     """False: the header Schedule-Reply: F (RFC 6638 §8.1)."""
     silent: bool = False
     """True: store without any scheduling (imports, restores)."""
+
+
+NORMAL = ScheduleOptions()
+_SILENT = ScheduleOptions(silent=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +91,13 @@ class PutResult:
 
 
 class CalendarService:
-    """All reads that need rules and all writes. Stateless: one per process, shared by threads."""
+    """All writes. Stateless: one per process, shared by threads."""
+
+    def __init__(self, engine: SchedulingEngine, settings: SchedulingSettings) -> None:
+        self.engine = engine
+        self.settings = settings
+
+    # ---- objects
 
     def put(
         self,
@@ -59,22 +107,54 @@ class CalendarService:
         body: bytes | CalendarObject,
         *,
         content_type: str = "text/calendar",
-        conditions: Conditions = Conditions(),
-        options: ScheduleOptions = ScheduleOptions(),
+        conditions: Conditions = UNCONDITIONAL,
+        options: ScheduleOptions = NORMAL,
     ) -> PutResult:
-        """Store a resource, with everything it causes (RFC 4791 §5.3.2, RFC 6638 §3)."""
-        raise NotImplementedError
+        """Store a resource, with everything it causes (RFC 4791 §5.3.2, RFC 6638 §3).
+
+        `body` may be a CalendarObject that was validated already; it keeps its bytes. Raises NotPermitted,
+        PreconditionFailed, InvalidCalendarData, UidConflict, SchedulingRefused.
+        """
+        stored = txn.objects.get(collection, name)
+        self._require(txn, collection, Privilege.WRITE_CONTENT if stored else Privilege.BIND, name)
+        conditions.check(stored)
+        if collection.kind is not CollectionKind.CALENDAR:
+            raw = body if isinstance(body, bytes) else body.body
+            row = self._put_raw(txn, collection, name, raw, content_type)
+            return PutResult(row, stored is None, modified=False)
+        new = (
+            body
+            if isinstance(body, CalendarObject)
+            else CalendarObject.parse(body, limits=self.settings.limits)
+        )
+        if new.kind not in collection.components:
+            raise InvalidCalendarData(
+                f"{new.kind} in a calendar for {', '.join(collection.components)}",
+                "supported-calendar-component",
+            )
+        change = self._change(txn, collection, name, stored, new, options)
+        change = replace(change, merge_answers=conditions.if_schedule_tag_match is not None)
+        self._check_uid(txn, change)
+        outcome = self._schedule(txn, change, options)
+        if outcome.stored is None:
+            raise InvalidRequest("scheduling left nothing to store")
+        self._check_unique(txn, change, outcome)
+        row = txn.objects.put(collection, name, outcome.stored, schedule_tag=outcome.schedule_tag)
+        return PutResult(row, stored is None, modified=outcome.stored.body != new.body)
 
     def delete(
         self,
         txn: Transaction,
         stored: StoredObject,
         *,
-        conditions: Conditions = Conditions(),
-        options: ScheduleOptions = ScheduleOptions(),
+        conditions: Conditions = UNCONDITIONAL,
+        options: ScheduleOptions = NORMAL,
     ) -> None:
         """Delete a resource: the organizer's cancels, an attendee's declines (RFC 6638 §3.2.1.3, §3.2.2.3)."""
-        raise NotImplementedError
+        collection = self._collection(txn, stored.collection_id)
+        self._require(txn, collection, Privilege.UNBIND, stored.name)
+        conditions.check(stored)
+        self._delete(txn, collection, stored, options)
 
     def copy(
         self,
@@ -84,10 +164,19 @@ class CalendarService:
         name: str,
         *,
         overwrite: bool,
-        conditions: Conditions = Conditions(),
+        conditions: Conditions = UNCONDITIONAL,
     ) -> PutResult:
-        """COPY a resource; raises AlreadyExists without `overwrite`."""
-        raise NotImplementedError
+        """COPY a resource; raises AlreadyExists without `overwrite` (RFC 4918 §9.8)."""
+        self._require(txn, self._collection(txn, source.collection_id), Privilege.READ, source.name)
+        self._check_target(txn, source, target, name, overwrite=overwrite)
+        return self.put(
+            txn,
+            target,
+            name,
+            txn.objects.body(source),
+            content_type=source.content_type,
+            conditions=conditions,
+        )
 
     def move(
         self,
@@ -97,24 +186,181 @@ class CalendarService:
         name: str,
         *,
         overwrite: bool,
-        conditions: Conditions = Conditions(),
-        options: ScheduleOptions = ScheduleOptions(),
+        conditions: Conditions = UNCONDITIONAL,
+        options: ScheduleOptions = NORMAL,
     ) -> PutResult:
-        """MOVE a resource; within one home without any message (RFC 6638 §3.2.1)."""
-        raise NotImplementedError
+        """MOVE a resource (RFC 4918 §9.9).
+
+        Between calendars of one home nobody hears of it (RFC 6638 §3.2.1.1); into or out of the calendars of
+        a home it is a creation or a deletion.
+        """
+        origin = self._collection(txn, source.collection_id)
+        self._require(txn, origin, Privilege.UNBIND, source.name)
+        conditions.check(source)
+        existing = self._check_target(txn, source, target, name, overwrite=overwrite)
+        same_kind = origin.kind is target.kind and origin.principal_id == target.principal_id
+        if not same_kind or (existing is not None and existing.uid == source.uid):
+            body = txn.objects.body(source)
+            silent = _SILENT if same_kind else options
+            self._delete(txn, origin, source, silent)
+            return self.put(txn, target, name, body, content_type=source.content_type, options=options)
+        self._require(txn, target, Privilege.WRITE_CONTENT if existing else Privilege.BIND, name)
+        if source.component and source.component not in target.components:
+            raise InvalidCalendarData(
+                f"{source.component} in a calendar for {', '.join(target.components)}",
+                "supported-calendar-component",
+            )
+        if existing is not None:
+            self._delete(txn, target, existing, options)
+        if (holder := self._holder(txn, target, source.uid)) and holder.id != source.id:
+            raise UidConflict(source.uid, holder.path)
+        return PutResult(txn.objects.move(source, target, name), existing is None, modified=False)
+
+    # ---- collections
 
     def create_collection(
         self, txn: Transaction, owner: Principal, name: str, kind: CollectionKind, props: CollectionProps
     ) -> Collection:
-        """MKCALENDAR, MKCOL."""
-        raise NotImplementedError
+        """MKCALENDAR, MKCOL (RFC 4791 §5.3.1, RFC 5689). Raises AlreadyExists."""
+        require(
+            privileges(txn, txn.actor, owner, settings=self.settings), Privilege.BIND, f"{owner.path}{name}/"
+        )
+        if kind in BOXES:
+            raise NotPermitted(Privilege.BIND.value, f"{owner.path}{name}/")
+        return txn.collections.create(owner, name, kind, props)
 
     def update_collection(self, txn: Transaction, collection: Collection) -> None:
-        """Change display name, components, time zone or transparency."""
-        raise NotImplementedError
+        """Write a collection's display name, components, time zone and transparency."""
+        self._require(txn, collection, Privilege.WRITE_PROPERTIES)
+        txn.collections.update(collection)
 
     def delete_collection(
-        self, txn: Transaction, collection: Collection, options: ScheduleOptions = ScheduleOptions()
+        self, txn: Transaction, collection: Collection, options: ScheduleOptions = NORMAL
     ) -> None:
-        """With all its objects, each deleted as by `delete`."""
-        raise NotImplementedError
+        """With all its objects, each deleted as by `delete`; not a home's inbox, outbox or default calendar."""
+        self._require(txn, collection, Privilege.UNBIND)
+        owner = self._owner(txn, collection)
+        if collection.kind in BOXES:
+            raise NotPermitted(Privilege.UNBIND.value, collection.path)
+        if collection.kind is CollectionKind.CALENDAR and collection.name == owner.default_calendar:
+            raise SchedulingRefused(
+                "default-calendar-needed", "invitations go to this calendar", collection.path
+            )
+        for stored in list(txn.objects.all(collection)):
+            self._delete(txn, collection, stored, options)
+        txn.collections.delete(collection)
+
+    def set_default_calendar(self, txn: Transaction, owner: Principal, name: str) -> None:
+        """Let invitations go to another calendar of the home (RFC 6638 §9.2)."""
+        collection = txn.collections.get(owner.name, name)
+        if (
+            collection is None
+            or collection.kind is not CollectionKind.CALENDAR
+            or "VEVENT" not in collection.components
+        ):
+            raise SchedulingRefused(
+                "valid-schedule-default-calendar-URL", "not a calendar for events of this home"
+            )
+        self._require(txn, collection, Privilege.WRITE_PROPERTIES)
+        txn.directory.save(replace(owner, default_calendar=name))
+
+    # ---- what the methods above share
+
+    def _put_raw(
+        self, txn: Transaction, collection: Collection, name: str, body: bytes, content_type: str
+    ) -> StoredObject:
+        """Address books and plain collections take what they are given; inbox and outbox nothing."""
+        if collection.kind in BOXES:
+            raise NotPermitted(Privilege.BIND.value, f"{collection.path}{name}")
+        if len(body) > self.settings.limits.max_resource_size:
+            raise InvalidCalendarData(f"{len(body)} octets", "max-resource-size")
+        return txn.objects.put_raw(collection, name, body, content_type, uid="")
+
+    def _delete(
+        self, txn: Transaction, collection: Collection, stored: StoredObject, options: ScheduleOptions
+    ) -> None:
+        if collection.kind is CollectionKind.CALENDAR:
+            self._schedule(txn, self._change(txn, collection, stored.name, stored, None, options), options)
+        txn.objects.delete(stored)
+
+    def _change(
+        self,
+        txn: Transaction,
+        collection: Collection,
+        name: str,
+        stored: StoredObject | None,
+        new: CalendarObject | None,
+        options: ScheduleOptions,
+    ) -> ObjectChange:
+        return ObjectChange(
+            owner=self._owner(txn, collection),
+            collection=collection,
+            name=name,
+            stored=stored,
+            old=txn.objects.parsed(stored) if stored else None,
+            new=new,
+            reply=options.reply,
+        )
+
+    def _schedule(
+        self, txn: Transaction, change: ObjectChange, options: ScheduleOptions
+    ) -> SchedulingOutcome:
+        if options.silent:
+            tag = change.stored.schedule_tag if change.stored else None
+            return SchedulingOutcome(change.new, tag)
+        return self.engine.process(txn, change)
+
+    def _check_uid(self, txn: Transaction, change: ObjectChange) -> None:
+        """CALDAV:no-uid-conflict: one UID, one resource of the calendar, for ever (RFC 4791 §5.3.2.1)."""
+        assert change.new is not None
+        if change.stored is not None and change.stored.uid != change.new.uid:
+            raise UidConflict(change.new.uid, change.stored.path)
+        holder = self._holder(txn, change.collection, change.new.uid)
+        if holder is not None and (change.stored is None or holder.id != change.stored.id):
+            raise UidConflict(change.new.uid, holder.path)
+
+    def _check_unique(self, txn: Transaction, change: ObjectChange, outcome: SchedulingOutcome) -> None:
+        """A scheduling object's UID stands in one calendar of a home only (RFC 6638 §3.2.4.1)."""
+        assert change.new is not None
+        for other in txn.objects.in_home_by_uid(change.owner, change.new.uid):
+            elsewhere = change.stored is None or other.id != change.stored.id
+            if elsewhere and (other.schedule_tag is not None or outcome.schedule_tag is not None):
+                raise SchedulingRefused(
+                    "unique-scheduling-object-resource",
+                    "another calendar of this home holds the meeting",
+                    other.path,
+                )
+
+    def _check_target(
+        self, txn: Transaction, source: StoredObject, target: Collection, name: str, *, overwrite: bool
+    ) -> StoredObject | None:
+        existing = txn.objects.get(target, name)
+        if existing is not None and existing.id == source.id:
+            raise InvalidRequest("source and destination are the same resource")
+        if existing is not None and not overwrite:
+            raise AlreadyExists(existing.path)
+        return existing
+
+    @staticmethod
+    def _holder(txn: Transaction, collection: Collection, uid: str) -> StoredObject | None:
+        return txn.objects.by_uid(collection, uid) if collection.kind is CollectionKind.CALENDAR else None
+
+    def _require(
+        self, txn: Transaction, collection: Collection, privilege: Privilege, name: str = ""
+    ) -> None:
+        held = privileges(txn, txn.actor, self._owner(txn, collection), collection, settings=self.settings)
+        require(held, privilege, collection.path + name)
+
+    @staticmethod
+    def _owner(txn: Transaction, collection: Collection) -> Principal:
+        owner = txn.directory.by_id(collection.principal_id)
+        if owner is None:
+            raise NotFound(collection.path)
+        return owner
+
+    @staticmethod
+    def _collection(txn: Transaction, collection_id: int) -> Collection:
+        collection = txn.collections.by_id(collection_id)
+        if collection is None:
+            raise NotFound("its collection")
+        return collection
