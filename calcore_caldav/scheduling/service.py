@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import Principal, Privilege
+from calcore_caldav.core.vcard import vcard_uid
 from calcore_caldav.errors import (
     AlreadyExists,
     InvalidCalendarData,
@@ -274,7 +275,8 @@ class CalendarService:
             raise NotPermitted(Privilege.BIND.value, f"{collection.path}{name}")
         if len(body) > self.settings.limits.max_resource_size:
             raise InvalidCalendarData(f"{len(body)} octets", "max-resource-size")
-        return txn.objects.put_raw(collection, name, body, content_type, uid="")
+        uid = vcard_uid(body) if collection.kind is CollectionKind.ADDRESSBOOK else ""
+        return txn.objects.put_raw(collection, name, body, content_type, uid)
 
     def _delete(
         self, txn: Transaction, collection: Collection, stored: StoredObject, options: ScheduleOptions
