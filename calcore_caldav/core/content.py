@@ -17,14 +17,74 @@ from calcore_caldav.errors import InvalidCalendarData
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 """Parameters in order: (NAME, values), values without their quotes (RFC 5545 §3.2)."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
-_PARAM: Final = re.compile(r';([A-Za-z0-9-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_PARAM_TEXT: Final = r'(?:"[^"]*+"|[^";:,]*+)'
+_PARAMS: Final = re.compile(rf"(?:;[A-Za-z0-9_.-]++={_PARAM_TEXT}(?:,{_PARAM_TEXT})*+)*+:")
+_PARAM: Final = re.compile(rf";([A-Za-z0-9_.-]+)=({_PARAM_TEXT}(?:,{_PARAM_TEXT})*+)")
 _PARAM_VALUE: Final = re.compile(r'(?:^|,)(?:"([^"]*)"|([^,"]*))')
+# What clients write against the grammar: quotes inside a value, parameters without a value.
+_LOOSE_PARAMS: Final = re.compile(r'(?:"[^"]*+"|[^":])*+:')
+_LOOSE_PARAM: Final = re.compile(r';((?:"[^"]*"|[^";])*)')
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
+_FOLD_BYTES: Final = re.compile(rb"\r?\n[ \t]")
+_LINE_END: Final = re.compile(r"\n(?![ \t])")
 _UNESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_VALUES: Final = re.compile(r"(?:[^,\\]|\\.)*(?:\\$)?", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEEDS_QUOTES: Final = re.compile(r"[:;,]")
 _MAX_DEPTH: Final = 10
+_NAMES: Final[dict[str, str]] = {
+    name: name
+    for name in [
+        "ACTION",
+        "ATTACH",
+        "ATTENDEE",
+        "CALSCALE",
+        "CATEGORIES",
+        "CLASS",
+        "COMMENT",
+        "COMPLETED",
+        "CONTACT",
+        "CREATED",
+        "DESCRIPTION",
+        "DTEND",
+        "DTSTAMP",
+        "DTSTART",
+        "DUE",
+        "DURATION",
+        "EXDATE",
+        "FREEBUSY",
+        "GEO",
+        "LAST-MODIFIED",
+        "LOCATION",
+        "METHOD",
+        "ORGANIZER",
+        "PERCENT-COMPLETE",
+        "PRIORITY",
+        "PRODID",
+        "RDATE",
+        "RECURRENCE-ID",
+        "RELATED-TO",
+        "REPEAT",
+        "REQUEST-STATUS",
+        "RESOURCES",
+        "RRULE",
+        "SEQUENCE",
+        "STATUS",
+        "SUMMARY",
+        "TRANSP",
+        "TRIGGER",
+        "TZID",
+        "TZNAME",
+        "TZOFFSETFROM",
+        "TZOFFSETTO",
+        "TZURL",
+        "UID",
+        "URL",
+        "VERSION",
+    ]
+}
+"""Property names as written and in upper case: those of RFC 5545, and further ones as they are met (bounded)."""
 
 
 class Property:
@@ -37,43 +97,43 @@ class Property:
     value: str
     """As on the wire: TEXT is still escaped; see `text`."""
 
-    def __init__(self, name: str, value: str, params: Params = (), *, raw: str | None = None) -> None:
+    def __init__(self, name: str, value: str, params: Params | str = (), *, raw: str | None = None) -> None:
         self.name = name
         self.value = value
-        self._params: Params | str = params
+        self._params = params
         self._raw = raw
 
     @classmethod
     def parse(cls, line: str, raw: str | None = None) -> Property:
         """The property of one unfolded line; `raw` is the folded text that it was read from."""
-        match = _NAME.match(line)
-        if match is None:
+        colon = line.find(":")
+        name = _NAMES.get(line[:colon]) or _NAMES.get(line[: line.find(";")])
+        size = 0 if name is None else len(name)
+        if name is None or line[size : size + 1] not in {":", ";"}:
+            match = _NAME.match(line)
+            if match is None:
+                raise InvalidCalendarData(f"not a content line: {line[:80]!r}")
+            size, name = match.end(), match.group().upper()
+            if len(_NAMES) < 1000:
+                _NAMES[match.group()] = name
+        if raw is None:
+            raw = line
+        if colon == size:
+            return cls(name, line[size + 1 :], raw=raw)
+        if line[size : size + 1] != ";":
             raise InvalidCalendarData(f"not a content line: {line[:80]!r}")
-        name, rest = match.group().upper(), line[match.end() :]
-        if rest.startswith(":"):
-            return cls(name, rest[1:], raw=raw if raw is not None else line)
-        position = 0
-        while param := _PARAM.match(rest, position):
-            position = param.end()
-        if position == len(rest) or rest[position] != ":":
+        # The loose form is tolerated: the text is kept as it is, so that clients see what they wrote.
+        params = _PARAMS.match(line, size) or _LOOSE_PARAMS.match(line, size)
+        end = colon + 1 if params is None else params.end()
+        if end == 0:
             raise InvalidCalendarData(f"not a content line: {line[:80]!r}")
-        made = cls(name, rest[position + 1 :], raw=raw if raw is not None else line)
-        made._params = rest[:position]
-        return made
+        return cls(name, line[end:], line[size : end - 1], raw=raw)
 
     @property
     def params(self) -> Params:
-        """All parameters in the order they were written."""
+        """All parameters in the order they were written; RFC 6868 escapes are still in the values."""
         if isinstance(self._params, str):
-            self._params = tuple(
-                (
-                    m.group(1).upper(),
-                    tuple(v.group(1) or v.group(2) or "" for v in _PARAM_VALUE.finditer(m.group(2)))
-                    if '"' in m.group(2)
-                    else tuple(m.group(2).split(",")),
-                )
-                for m in _PARAM.finditer(self._params)
-            )
+            self._params = _read_params(self._params)
         return self._params
 
     def param(self, name: str) -> str | None:
@@ -249,42 +309,40 @@ class Component:
 def parse(body: bytes) -> Component:
     """The one component that `body` holds.
 
-    Tolerates a byte order mark, bare LF line ends and blank lines. Raises InvalidCalendarData, naming the
-    line, for anything else that RFC 5545 §3.1, §3.6 do not allow.
+    Tolerates a byte order mark, bare LF line ends, blank lines, lines folded inside a character, and
+    parameters against the grammar (the text stays as it is). Raises InvalidCalendarData, naming the line,
+    for anything else that RFC 5545 §3.1, §3.6 do not allow.
     """
-    try:
-        source = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise InvalidCalendarData(f"line {line}: not UTF-8") from None
+    source, unfolded = _decode(body)
+    if (control := _CONTROL.search(source)) is not None:
+        raise InvalidCalendarData(
+            f"line {source.count(chr(10), 0, control.start()) + 1}: a control character"
+        )
     root: Component | None = None
     stack: list[tuple[str, list[Property], list[Component]]] = []
-    for number, raw in _logical_lines(source):
-        line = _FOLD.sub("", raw) if "\n" in raw else raw
-        if _CONTROL.search(line):
-            raise InvalidCalendarData(f"line {number}: a control character")
-        if root is not None:
-            raise InvalidCalendarData(f"line {number}: text after the end of the calendar")
-        head = line[:6].upper()
-        if head == "BEGIN:":
+    properties: list[Property] = []
+    for number, line, raw in _logical_lines(source, unfolded=unfolded):
+        if root is not None or (not stack and line[:6].upper() != "BEGIN:"):
+            where = "before BEGIN" if root is None else "after the end of the calendar"
+            raise InvalidCalendarData(f"line {number}: text {where}")
+        if line[:6].upper() == "BEGIN:":
             if len(stack) == _MAX_DEPTH:
                 raise InvalidCalendarData(f"line {number}: components nested more than {_MAX_DEPTH} deep")
-            stack.append((line[6:].strip().upper(), [], []))
-        elif head[:4] == "END:":
-            name = line[4:].strip().upper()
-            if not stack or stack[-1][0] != name:
-                raise InvalidCalendarData(f"line {number}: END:{name} without its BEGIN")
-            _, properties, children = stack.pop()
+            properties = []
+            stack.append((line[6:].strip().upper(), properties, []))
+        elif line[:4].upper() == "END:":
+            name, properties, children = stack.pop()
+            if line[4:].strip().upper() != name:
+                raise InvalidCalendarData(f"line {number}: {line[:40]!r} where END:{name[:40]} is due")
             component = Component(name, properties, children)
             if stack:
+                properties = stack[-1][1]
                 stack[-1][2].append(component)
             else:
                 root = component
-        elif not stack:
-            raise InvalidCalendarData(f"line {number}: text before BEGIN")
         else:
             try:
-                stack[-1][1].append(Property.parse(line, raw))
+                properties.append(Property.parse(line, raw))
             except InvalidCalendarData as error:
                 raise InvalidCalendarData(f"line {number}: {error.detail}") from None
     if stack:
@@ -294,19 +352,55 @@ def parse(body: bytes) -> Component:
     return root
 
 
-def _logical_lines(source: str) -> Iterator[tuple[int, str]]:
-    """(number of the first physical line, folded text without line end) for every non-blank line."""
-    pending, start = "", 0
-    for number, physical in enumerate(source.split("\n"), 1):
-        line = physical.removesuffix("\r")
-        if line[:1] in {" ", "\t"} and pending:
-            pending += "\r\n" + line
-            continue
-        if pending:
-            yield start, pending
-        pending, start = (line, number) if line.strip() else ("", number)
-    if pending:
-        yield start, pending
+def _logical_lines(source: str, *, unfolded: bool) -> Iterator[tuple[int, str, str]]:
+    """(number of the first physical line, unfolded line, folded text) of every line that is not blank."""
+    number = 1
+    for physical in _LINE_END.split(source.replace("\r\n", "\n").rstrip("\r\n")):
+        if "\n" in physical:
+            raw = physical.replace("\n", "\r\n")
+            yield number, _FOLD.sub("", raw), raw
+            number += physical.count("\n")
+        elif physical and not physical.isspace():
+            yield number, physical, fold(physical) if unfolded else physical
+        number += 1
+
+
+def _decode(body: bytes) -> tuple[str, bool]:
+    """The text, and whether its lines had to be unfolded for it: simple writers fold inside a character."""
+    try:
+        return body.decode("utf-8-sig"), False
+    except UnicodeDecodeError as error:
+        try:
+            return _FOLD_BYTES.sub(b"", body).decode("utf-8-sig"), True
+        except UnicodeDecodeError:
+            line = body.count(b"\n", 0, error.start) + 1
+            raise InvalidCalendarData(f"line {line}: not UTF-8") from None
+
+
+def _read_params(text: str) -> Params:
+    """Parameters of a content line, between name and colon."""
+    read: list[tuple[str, tuple[str, ...]]] = []
+    position = 0
+    while position < len(text):
+        match = _PARAM.match(text, position)
+        if match is None or (match.end() < len(text) and text[match.end()] != ";"):
+            match = _LOOSE_PARAM.match(text, position)
+            if match is None:
+                break
+            name, _, value = match.group(1).partition("=")
+            inner = value.strip('"') if value[:1] == '"' == value[-1:] else value
+            values: tuple[str, ...] = (inner.replace('"', "^'"),)
+        else:
+            name, value = match.groups()
+            values = (
+                tuple(v.group(1) or v.group(2) or "" for v in _PARAM_VALUE.finditer(value))
+                if '"' in value
+                else tuple(value.split(","))
+            )
+        position = match.end()
+        if name:
+            read.append((name.upper(), values))
+    return tuple(read)
 
 
 def _write(component: Component, lines: list[str]) -> None:
@@ -321,26 +415,28 @@ def fold(line: str) -> str:
     """Folded so that no physical line is longer than 75 octets, never inside a character (RFC 5545 §3.1)."""
     if len(line) <= 75 and (line.isascii() or len(line.encode()) <= 75):
         return line
+    octets = line.encode()
     pieces: list[str] = []
-    piece, size, limit = "", 0, 75
-    for char in line:
-        width = len(char.encode())
-        if size + width > limit:
-            pieces.append(piece)
-            piece, size, limit = "", 0, 74
-        piece += char
-        size += width
-    return "\r\n ".join([*pieces, piece])
+    position, limit = 0, 75
+    while position < len(octets):
+        end = min(position + limit, len(octets))
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:
+            end -= 1
+        pieces.append(octets[position:end].decode())
+        position, limit = end, 74
+    return "\r\n ".join(pieces)
 
 
 def escape_text(text: str) -> str:
-    """`text` as a TEXT value (RFC 5545 §3.3.11)."""
-    return (
+    """`text` as a TEXT value (RFC 5545 §3.3.11); control characters, which it can't hold, are left out."""
+    return _CONTROL.sub(
+        "",
         text.replace("\\", "\\\\")
         .replace(";", "\\;")
         .replace(",", "\\,")
         .replace("\r\n", "\\n")
         .replace("\n", "\\n")
+        .replace("\r", "\\n"),
     )
 
 
@@ -355,14 +451,19 @@ def split_values(value: str) -> list[str]:
     """The comma-separated values of a multi-valued property, each still escaped (RFC 5545 §3.1.1)."""
     if "\\" not in value:
         return value.split(",")
-    return re.split(r"(?<!\\),", value)
+    values, position = [], 0
+    while (match := _VALUES.match(value, position)) is not None:
+        values.append(match.group())
+        position = match.end() + 1
+        if position > len(value):
+            break
+    return values
 
 
 def encode_caret(value: str) -> str:
-    """`value` made fit for a parameter (RFC 6868)."""
-    if not ("^" in value or '"' in value or "\n" in value):
-        return value
-    return value.replace("^", "^^").replace('"', "^'").replace("\r\n", "^n").replace("\n", "^n")
+    """`value` made fit for a parameter (RFC 6868); control characters are left out."""
+    value = value.replace("^", "^^").replace('"', "^'").replace("\r\n", "^n").replace("\n", "^n")
+    return _CONTROL.sub("", value.replace("\r", "^n"))
 
 
 def decode_caret(value: str) -> str:

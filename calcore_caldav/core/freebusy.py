@@ -131,8 +131,8 @@ def merge_periods(periods: Iterable[BusyPeriod]) -> list[BusyPeriod]:
     active = [0, 0, 0, 0]
     current = 0
     since = datetime.min.replace(tzinfo=UTC)
-    for at, step, fbtype in edges:
-        active[fbtype] += step
+    for at, step, kind in edges:
+        active[kind] += step
         top = 3 if active[3] else 2 if active[2] else 1 if active[1] else 0
         if top == current:
             continue
