@@ -24,7 +24,7 @@ _PARAM: Final = re.compile(rf";([A-Za-z0-9_.-]+)=({_PARAM_TEXT}(?:,{_PARAM_TEXT}
 _PARAM_VALUE: Final = re.compile(r'(?:^|,)(?:"([^"]*)"|([^,"]*))')
 # What clients write against the grammar: quotes inside a value, parameters without a value.
 _LOOSE_PARAMS: Final = re.compile(r'(?:"[^"]*+"|[^":])*+:')
-_LOOSE_PARAM: Final = re.compile(r';((?:"[^"]*"|[^";])*)')
+_LOOSE_PARAM: Final = re.compile(r';((?:"[^"]*"|[^;])*+)')
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 _FOLD_BYTES: Final = re.compile(rb"\r?\n[ \t]")
 _LINE_END: Final = re.compile(r"\n(?![ \t])")
@@ -355,10 +355,12 @@ def parse(body: bytes) -> Component:
 def _logical_lines(source: str, *, unfolded: bool) -> Iterator[tuple[int, str, str]]:
     """(number of the first physical line, unfolded line, folded text) of every line that is not blank."""
     number = 1
-    for physical in _LINE_END.split(source.replace("\r\n", "\n").rstrip("\r\n")):
+    for physical in _LINE_END.split(source.replace("\r\n", "\n").rstrip()):
         if "\n" in physical:
             raw = physical.replace("\n", "\r\n")
-            yield number, _FOLD.sub("", raw), raw
+            line = _FOLD.sub("", raw)
+            if line and not line.isspace():
+                yield number, line, raw
             number += physical.count("\n")
         elif physical and not physical.isspace():
             yield number, physical, fold(physical) if unfolded else physical
