@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The decision of a room: policy, request, busy time and booker in, one verdict per instance out. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta, tzinfo
+from itertools import accumulate
+from typing import Final
+
+from calcore_caldav.core.calobject import PartStat
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import Period
+from calcore_caldav.scheduling import slots
+from calcore_caldav.scheduling.policy import (
+    BookingPolicy,
+    CapacityRule,
+    HorizonAction,
+    Mode,
+    Recurring,
+)
+from calcore_caldav.scheduling.request import (
+    Booker,
+    BookingDecision,
+    BookingRequest,
+    Reason,
+    Role,
+    Taken,
+    TakenBy,
+    Verdict,
+    Wanted,
+)
+from calcore_caldav.scheduling.syntax import ZERO
+
+_A, _D, _N, _T = PartStat.ACCEPTED, PartStat.DECLINED, PartStat.NEEDS_ACTION, PartStat.TENTATIVE
+
+ANSWERS: Final[Mapping[Mode, tuple[PartStat, PartStat]]] = {
+    Mode.NONE: (_N, _N),
+    Mode.AUTOMATIC: (_A, _D),
+    Mode.ACCEPT_ALWAYS: (_A, _D),
+    Mode.DECLINE_ALWAYS: (_D, _D),
+    Mode.ACCEPT_IF_FREE: (_A, _N),
+    Mode.DECLINE_IF_BUSY: (_N, _D),
+    Mode.APPROVAL: (_T, _D),
+}
+"""What each mode answers where nothing speaks against the booking, and where something does."""
+
+
+def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
+    """The verdict on every wanted instance (docs/rooms.md, "How a room decides").
+
+    Instances that are over, or that were answered before, keep their answer. The others are held against
+    the rules one by one; then the series rules look at the whole.
+    """
+    if request.booker.automatic:
+        policy = replace(policy, mode=Mode.AUTOMATIC)
+    busy = _BusyTime(policy, request.taken)
+    used = dict(request.booker.used)
+    verdicts: dict[RecurrenceId | None, Verdict] = {}
+    for wanted in sorted(request.wanted, key=lambda w: (w.start, w.end)):
+        verdict = _kept(policy, request, wanted) or _judge(policy, request, wanted, busy, used)
+        verdicts[wanted.rid] = verdict
+        if verdict.reason in {Reason.FREE, Reason.PENDING} or verdict.partstat is _A:
+            week = week_of(wanted.start, request.zone)
+            used[week] = used.get(week, ZERO) + (wanted.end - wanted.start)
+    return _judge_series(policy, request, verdicts)
+
+
+def week_of(instant: datetime, zone: tzinfo) -> date:
+    """The Monday of the week in which an instant lies."""
+    day = instant.astimezone(zone).date()
+    return day - timedelta(days=day.weekday())
+
+
+def _kept(policy: BookingPolicy, request: BookingRequest, wanted: Wanted) -> Verdict | None:
+    if wanted.end <= request.now - request.past_grace:
+        return Verdict(wanted.partstat, Reason.PAST)
+    if wanted.partstat is not _N and policy.manual_wins:
+        return Verdict(wanted.partstat, Reason.KEPT)
+    return None
+
+
+def _judge(
+    policy: BookingPolicy,
+    request: BookingRequest,
+    wanted: Wanted,
+    busy: _BusyTime,
+    used: Mapping[date, timedelta],
+) -> Verdict:
+    accepted, refused = ANSWERS[policy.mode]
+    if accepted is refused:
+        return Verdict(accepted, Reason.MODE)
+    rules = _BOOKER_RULES if request.booker.role is Role.OVERRIDE else (*_BOOKER_RULES, *_LIMITS)
+    for reason, rule in rules:
+        value = rule(policy, request, wanted, used)
+        if value is not None:
+            return Verdict(refused, reason, value=value)
+    displaces: tuple[Taken, ...] = ()
+    if policy.mode is not Mode.ACCEPT_ALWAYS:
+        conflict, displaces = busy.conflict(wanted, displace=_displaces(policy, request.booker))
+        if conflict is not None:
+            reason = Reason.HOURS if conflict.by is TakenBy.CLOSED else Reason.CONFLICT
+            return Verdict(refused, reason, conflict)
+    if request.booker.role is Role.REQUEST and accepted is _A:
+        return Verdict(_T, Reason.PENDING)
+    if accepted is _T:
+        if request.booker.role is Role.OVERRIDE:
+            return Verdict(_A, Reason.FREE, displaces=displaces)
+        return Verdict(_T, Reason.PENDING)
+    return Verdict(accepted, Reason.FREE if accepted is _A else Reason.MODE, displaces=displaces)
+
+
+def _displaces(policy: BookingPolicy, booker: Booker) -> bool:
+    return policy.priority and booker.role is Role.OVERRIDE
+
+
+Rule = Callable[[BookingPolicy, BookingRequest, Wanted, Mapping[date, timedelta]], str | None]
+"""None where the instance keeps the rule, else what it was compared with."""
+
+
+def _not_allowed(
+    _p: BookingPolicy, r: BookingRequest, _w: Wanted, _u: Mapping[date, timedelta]
+) -> str | None:
+    return "" if r.booker.role is Role.NOBODY else None
+
+
+def _outsider(_p: BookingPolicy, r: BookingRequest, _w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
+    return "" if r.booker.role is Role.OUTSIDER else None
+
+
+def _horizon(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
+    return span(p.horizon) if beyond_horizon(p, r.now, w.start) else None
+
+
+def _lead_time(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
+    return span(p.lead_time) if p.lead_time and w.start < r.now + p.lead_time else None
+
+
+def _duration(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
+    # By the clock on the room's wall: a day on which clocks change is a day.
+    start, end = (t.astimezone(r.zone).replace(tzinfo=None) for t in (w.start, w.end))
+    if p.max_duration and end - start > p.max_duration:
+        return "≤ " + span(p.max_duration)
+    return "≥ " + span(p.min_duration) if end - start < p.min_duration else None
+
+
+def _hours(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
+    return p.hours.text if p.hours is not None and not p.hours.cover(w.start, w.end, r.zone) else None
+
+
+def _capacity(p: BookingPolicy, _r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
+    too_many = p.capacity and w.people > p.capacity and p.enforce_capacity is CapacityRule.ENFORCE
+    return f"{w.people} > {p.capacity}" if too_many else None
+
+
+def _quota(p: BookingPolicy, r: BookingRequest, w: Wanted, used: Mapping[date, timedelta]) -> str | None:
+    if p.same_organizer_limit and r.booker.bookings >= p.same_organizer_limit:
+        return str(p.same_organizer_limit)
+    week = used.get(week_of(w.start, r.zone), ZERO)
+    return span(p.quota) if p.quota and week + (w.end - w.start) > p.quota else None
+
+
+_BOOKER_RULES: Final[tuple[tuple[Reason, Rule], ...]] = (
+    (Reason.NOT_ALLOWED, _not_allowed),
+    (Reason.EXTERNAL, _outsider),
+)
+_LIMITS: Final[tuple[tuple[Reason, Rule], ...]] = (
+    (Reason.HORIZON, _horizon),
+    (Reason.LEAD_TIME, _lead_time),
+    (Reason.DURATION, _duration),
+    (Reason.HOURS, _hours),
+    (Reason.CAPACITY, _capacity),
+    (Reason.QUOTA, _quota),
+)
+"""What bookers with the role `override` may exceed."""
+
+
+def beyond_horizon(policy: BookingPolicy, now: datetime, start: datetime) -> bool:
+    """Whether an instance that begins then cannot be booked yet."""
+    if not policy.horizon or policy.horizon_action is HorizonAction.UNLIMITED:
+        return False
+    return start > now + policy.horizon
+
+
+def span(delta: timedelta) -> str:
+    """A length of time for people: "2 d", "90 min"."""
+    minutes = int(delta.total_seconds() // 60)
+    for unit, size in (("d", 1440), ("h", 60)):
+        if minutes >= size and minutes % size == 0:
+            return f"{minutes // size} {unit}"
+    return f"{minutes} min"
+
+
+def _judge_series(
+    policy: BookingPolicy, request: BookingRequest, verdicts: dict[RecurrenceId | None, Verdict]
+) -> BookingDecision:
+    accepted, refused = ANSWERS[policy.mode]
+    beyond: Verdict | None = None
+    if request.endless:
+        beyond = _beyond(policy, request)
+    if not request.recurring or accepted is refused:
+        return BookingDecision(verdicts, beyond)
+    asked = {rid: v for rid, v in verdicts.items() if v.decided}
+    whole = _refusal_of_series(policy, request, [*asked.values(), *([beyond] if beyond else [])])
+    if whole is not None:
+        verdicts |= dict.fromkeys(asked, replace(whole, partstat=refused))
+        beyond = beyond and replace(whole, partstat=refused)
+    return BookingDecision(verdicts, beyond)
+
+
+def _beyond(policy: BookingPolicy, request: BookingRequest) -> Verdict:
+    accepted, refused = ANSWERS[policy.mode]
+    role = request.booker.role
+    if accepted is refused:
+        return Verdict(accepted, Reason.MODE)
+    if role in {Role.NOBODY, Role.OUTSIDER}:
+        return Verdict(refused, Reason.NOT_ALLOWED if role is Role.NOBODY else Reason.EXTERNAL)
+    if role is Role.OVERRIDE:
+        return Verdict(_A if accepted is _T else accepted, Reason.FREE)
+    if policy.horizon and policy.horizon_action is not HorizonAction.UNLIMITED:
+        return Verdict(refused, Reason.HORIZON, value=span(policy.horizon))
+    if accepted is _T or (accepted is _A and role is Role.REQUEST):
+        return Verdict(_T, Reason.PENDING)
+    return Verdict(accepted, Reason.FREE if accepted is _A else Reason.MODE)
+
+
+def _refusal_of_series(
+    policy: BookingPolicy, request: BookingRequest, asked: Sequence[Verdict]
+) -> Verdict | None:
+    """Why the series as a whole is refused, or None."""
+    limited = request.booker.role is not Role.OVERRIDE
+    if policy.recurring is Recurring.NO and limited:
+        return next((Verdict(_D, Reason.RECURRING) for _ in asked), None)
+    if policy.horizon_action is HorizonAction.DECLINE:
+        late = next((v for v in asked if v.reason is Reason.HORIZON), None)
+        if late is not None:
+            return late
+    in_window = [v for v in asked if v.reason is not Reason.HORIZON]
+    refusals = [v for v in in_window if v.reason not in {Reason.FREE, Reason.PENDING, Reason.MODE}]
+    if policy.recurring is Recurring.ALL_OR_NOTHING and refusals:
+        first = refusals[0]
+        return Verdict(_D, Reason.SERIES, first.conflict, f"{len(refusals)}/{len(in_window)} {first.reason}")
+    conflicts = [v for v in refusals if v.reason is Reason.CONFLICT]
+    # One taken date alone is never too large a share, unless none is allowed: Apple's clients expect
+    # a series of two to be accepted but for the taken one.
+    share = policy.max_conflict_share
+    too_large = len(conflicts) > share * len(in_window) + 1e-9 and (len(conflicts) > 1 or share == 0)
+    if policy.recurring is Recurring.PARTIAL and (len(conflicts) > policy.max_conflicts or too_large):
+        return Verdict(_D, Reason.SERIES, conflicts[0].conflict, f"{len(conflicts)}/{len(in_window)}")
+    return None
+
+
+class _BusyTime:
+    """What blocks, padded and sorted, so that an instance finds its rivals by bisection."""
+
+    def __init__(self, policy: BookingPolicy, taken: Sequence[Taken]) -> None:
+        blocks = {
+            TakenBy.BOOKING: True,
+            TakenBy.CLOSED: True,
+            TakenBy.TENTATIVE: policy.tentative_blocks,
+            TakenBy.PENDING: policy.pending_blocks,
+            TakenBy.TRANSPARENT: policy.transparent_blocks,
+            TakenBy.UNSCHEDULED: policy.unscheduled_blocks,
+        }
+        self._policy = policy
+        padded = [(padded_period(policy, t), t) for t in taken if blocks[t.by]]
+        self._taken = sorted(padded, key=lambda pair: pair[0])
+        self._starts = [period.start for period, _ in self._taken]
+        # Greatest end so far: whatever stands before the first one beyond a start has ended by then.
+        self._ends = list(accumulate((period.end for period, _ in self._taken), max))
+
+    def conflict(self, wanted: Wanted, *, displace: bool) -> tuple[Taken | None, tuple[Taken, ...]]:
+        """What keeps the instance out, and what it displaces where it is not kept out."""
+        within = padded_period(self._policy, wanted)
+        rivals = [
+            pair
+            for pair in self._taken[
+                bisect_right(self._ends, within.start) : bisect_left(self._starts, within.end)
+            ]
+            if pair[0].end > within.start
+        ]
+        real = Period(wanted.start, max(wanted.end, wanted.start + timedelta.resolution))
+        closed = [
+            t for _, t in rivals if t.by is TakenBy.CLOSED and t.start < real.end and t.end > real.start
+        ]
+        if closed:
+            return closed[0], ()
+        rivals = [pair for pair in rivals if pair[1].by is not TakenBy.CLOSED]
+        displaced: list[Taken] = []
+        while (full := slots.full_at((p for p, _ in rivals), within, self._policy.concurrency)) is not None:
+            at_fault = [pair for pair in rivals if pair[0].start <= full < pair[0].end]
+            victim = next((pair for pair in reversed(at_fault) if displace and pair[1].displaceable), None)
+            if victim is None:
+                return at_fault[0][1], ()
+            rivals.remove(victim)
+            displaced.append(victim[1])
+        return None, tuple(displaced)
+
+
+def padded_period(policy: BookingPolicy, use: Wanted | Taken) -> Period:
+    """The time for which the room is in use, buffers included; an instant counts as its moment."""
+    end = max(use.end, use.start + timedelta.resolution)
+    if isinstance(use, Taken) and use.by is TakenBy.CLOSED:
+        return Period(use.start, end)
+    return Period(use.start - policy.buffer_before, end + policy.buffer_after)
