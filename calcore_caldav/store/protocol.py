@@ -235,6 +235,9 @@ class ObjectRows(Protocol):
     def in_home_by_uid(self, owner: Principal, uid: str) -> list[StoredObject]:
         """Those in calendars (not in the inbox)."""
 
+    def in_all_homes_by_uid(self, uid: str) -> list[StoredObject]:
+        """Those in any calendar of anybody (not in inboxes)."""
+
     def body(self, stored: StoredObject) -> bytes: ...
     def bodies(self, stored: Sequence[StoredObject]) -> dict[int, bytes]:
         """By object id; one statement per few hundred."""
