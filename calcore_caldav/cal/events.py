@@ -114,11 +114,11 @@ class Event:
 
     def getParticipationStatus(self, attendee: Attendee) -> str | None:
         """NEEDS-ACTION, ACCEPTED, DECLINED, TENTATIVE or DELEGATED; None: doesn't take part."""
-        return self._participation(attendee, "PARTSTAT", "NEEDS-ACTION")
+        return participation(self.storage, self._component(), attendee)
 
     def getParticipationRole(self, attendee: Attendee) -> str | None:
         """CHAIR, REQ-PARTICIPANT, OPT-PARTICIPANT or NON-PARTICIPANT; None: doesn't take part."""
-        return self._participation(attendee, "ROLE", "REQ-PARTICIPANT")
+        return participation(self.storage, self._component(), attendee, "ROLE", "REQ-PARTICIPANT")
 
     def setParticipationStatus(self, attendee: Attendee, status: str | None) -> None:
         """Answer for an attendee; None removes it from the event. Invites one who was not invited."""
@@ -206,13 +206,6 @@ class Event:
         self.storage.retime(self, checked)
         notify(EventModified(self))
 
-    def _participation(self, attendee: Attendee, param: str, default: str) -> str | None:
-        addresses = self.storage.addresses(attendee)
-        for prop in self._component().all("ATTENDEE"):
-            if self.storage.address(prop) in addresses:
-                return (prop.param(param) or default).upper()
-        return None
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Event) and self.unique_id == other.unique_id
 
@@ -227,6 +220,21 @@ class Event:
         return f"<Event {self.unique_id!r}>"
 
 
+def participation(
+    storage: Storage,
+    component: Component,
+    attendee: Attendee,
+    param: str = "PARTSTAT",
+    default: str = "NEEDS-ACTION",
+) -> str | None:
+    """A parameter of an attendee's line of a VEVENT; None: it has no such line."""
+    addresses = storage.addresses(attendee)
+    for prop in component.all("ATTENDEE"):
+        if storage.address(prop) in addresses:
+            return (prop.param(param) or default).upper()
+    return None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Occurrence:
     """One time that an event happens; sorts by start."""
@@ -238,3 +246,8 @@ class Occurrence:
     """The event."""
     recurrence_id: RecurrenceId | None = dataclasses.field(default=None, compare=False)
     """Which of a series: its original start (RFC 5545 §3.8.4.4)."""
+
+    def getParticipationStatus(self, attendee: Attendee) -> str | None:
+        """The attendee's answer for this date; rooms answer a series date by date."""
+        storage = self.original.storage
+        return participation(storage, storage.component(self.original, self.recurrence_id), attendee)

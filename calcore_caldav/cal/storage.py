@@ -23,6 +23,7 @@ from calcore_caldav.cal.times import Bounded, Period
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.recurrence import RecurrenceId
 
 if TYPE_CHECKING:
     from calcore_caldav.cal.attendees import Attendee
@@ -63,9 +64,10 @@ class Storage(ABC):
             raise UnknownEvent(f"no event {event_id!r}")
         return Event(self, event_id)
 
-    def component(self, event: Event) -> Component:
-        """The VEVENT that an event's attributes are read from: the master, or the only one."""
-        return main_component(self._load(event))
+    def component(self, event: Event, rid: RecurrenceId | None = None) -> Component:
+        """The VEVENT that an event's attributes are read from, or those of one of its dates."""
+        obj = self._load(event)
+        return (obj.overrides.get(rid) if rid is not None else None) or main_component(obj)
 
     def times(self, event: Event) -> Times:
         """When an event is."""
