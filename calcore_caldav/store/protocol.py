@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Collection as AnyOf
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -204,6 +204,9 @@ class CollectionRows(Protocol):
     def of(self, owner: Principal, *kinds: CollectionKind) -> list[Collection]:
         """All of a home, ordered by name; with `kinds` only those."""
 
+    def zone(self, collection: Collection) -> tzinfo:
+        """The zone in which its floating and all-day times happen: its own, else its owner's."""
+
     def create(self, owner: Principal, name: str, kind: CollectionKind, props: CollectionProps) -> Collection:
         """Raises AlreadyExists."""
 
@@ -219,8 +222,14 @@ class CollectionRows(Protocol):
     def touch(self, collection_id: int) -> int:
         """Bump the revision (once per transaction) and return it."""
 
+    def zone(self, collection: Collection) -> tzinfo:
+        """In which its floating and all-day times happen: its own time zone, else its owner's."""
+
     def dead_properties(self, path: str) -> dict[str, str]:
         """Clark name to XML element text, of the resource at `path` (a home, collection or object)."""
+
+    def object_properties(self, collection: Collection) -> Mapping[int, Mapping[str, str]]:
+        """Dead properties of all objects of a collection that have any, by object id: for listings."""
 
     def set_dead_property(self, path: str, name: str, xml: str | None) -> None:
         """None removes it. Moved and deleted with the resource by the rows that move or delete it."""
@@ -279,11 +288,17 @@ class InstanceRows(Protocol):
     """The instance index. Beyond its horizon, series are expanded by the caller's hand in `busy` alike."""
 
     def objects_in_range(
-        self, collection: Collection, window: TimeRange, kinds: AnyOf[str] = ()
+        self,
+        collection: Collection,
+        window: TimeRange,
+        kinds: AnyOf[str] = (),
+        *,
+        zone: tzinfo | None = None,
     ) -> list[StoredObject]:
-        """Objects of which some instance overlaps the window, exactly, beyond the horizon too.
+        """Objects of which some instance overlaps the window, beyond the horizon too; `kinds` empty: all.
 
-        For floating and all-day instances the collection's own zone decides.
+        Exact for events. Of all other components, those that may match: RFC 4791 §9.9 looks at more than
+        their span. Floating and all-day instances happen in `zone`; None: in the collection's own.
         """
 
     def busy(

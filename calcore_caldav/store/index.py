@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rows that the instance index holds of an object, and writing them.
+
+Single events are indexed wherever they lie. Series are indexed within a window around now; an object whose
+instances reach beyond it remembers in which range its rows are complete, and queries that leave the range
+expand it (see `instances`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from itertools import islice
+from typing import Final, NamedTuple
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.freebusy import instance_type
+from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.recurrence import Instance
+from calcore_caldav.core.times import TimeRange, from_epoch, to_epoch
+from calcore_caldav.store.principals import owner_of, zone_of
+from calcore_caldav.store.protocol import CollectionKind, StoreSettings
+from calcore_caldav.store.schema import bodies, collections, instances, objects
+from calcore_caldav.store.session import Session
+from calcore_caldav.store.sql import Statement
+
+ROWS_PER_OBJECT: Final = 5000
+"""A rule that repeats more often is indexed up to there only."""
+EARLIEST: Final = -(2**62)
+LATEST: Final = 2**62
+_ZONE_SLACK: Final = timedelta(days=2)
+"""More than any two time zones are apart: bounds of tasks hold whatever zone is asked with."""
+
+_ROW = (
+    instances.c.start_ts,
+    instances.c.recurrence_id,
+    instances.c.end_ts,
+    instances.c.fbtype,
+    instances.c.floating,
+)
+_ROWS = Statement(select(*_ROW).where(instances.c.object_id == bindparam("object_id_")))
+_DELETE = Statement(delete(instances).where(instances.c.object_id == bindparam("object_id_")))
+_DELETE_ROW = Statement(
+    delete(instances).where(
+        instances.c.collection_id == bindparam("collection_id_"),
+        instances.c.start_ts == bindparam("start_ts_"),
+        instances.c.object_id == bindparam("object_id_"),
+        instances.c.recurrence_id == bindparam("recurrence_id_"),
+    )
+)
+_INSERT = Statement(insert(instances))
+_WIDEN = Statement(
+    update(collections)
+    .where(collections.c.id == bindparam("id_"), collections.c.max_span < bindparam("span"))
+    .values(max_span=bindparam("span"))
+)
+_SET_INDEXED = Statement(
+    update(objects)
+    .where(objects.c.id == bindparam("id_"))
+    .values(
+        first_start=bindparam("first_start"),
+        last_end=bindparam("last_end"),
+        indexed_from=bindparam("indexed_from"),
+        indexed_until=bindparam("indexed_until"),
+        indexed_at=bindparam("indexed_at"),
+    )
+)
+_PLACES = Statement(
+    select(collections.c.id, collections.c.principal_id, collections.c.timezone, collections.c.kind).where(
+        collections.c.id.in_(bindparam("ids", expanding=True))
+    ),
+    "ids",
+)
+_IN_COLLECTION = Statement(
+    select(objects.c.id, objects.c.etag, bodies.c.body)
+    .join(bodies)
+    .where(
+        objects.c.collection_id == bindparam("collection_id_"),
+        objects.c.id > bindparam("after"),
+        objects.c.content_type == "text/calendar",
+    )
+    .order_by(objects.c.id)
+    .limit(200)
+)
+
+
+class IndexRow(NamedTuple):
+    """A row of the instance index, without the ids; times in epoch seconds."""
+
+    start_ts: int
+    recurrence_id: str
+    end_ts: int
+    fbtype: int
+    floating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a collection adds to the meaning of the objects in it."""
+
+    collection_id: int
+    zone: tzinfo
+    own: frozenset[CalendarUserAddress]
+    """Addresses of its owner, whose free/busy time it is."""
+    indexed: bool
+    """Calendars are; in inboxes, queries expand the few items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """All that the index knows of an object; see the table `objects`."""
+
+    first_start: int | None = None
+    last_end: int | None = None
+    indexed_from: int | None = None
+    indexed_until: int | None = None
+    indexed_at: int | None = None
+    rows: frozenset[IndexRow] = frozenset()
+
+
+def place_of(session: Session, collection_id: int) -> Place:
+    """The place of objects in a collection."""
+    return next(iter(places(session, [collection_id])))
+
+
+def places(session: Session, collection_ids: list[int]) -> Iterator[Place]:
+    """The places of objects in collections."""
+    for id_, principal_id, timezone, kind in {*session.sql.listed(_PLACES, collection_ids)}:
+        owner = owner_of(session, principal_id)
+        yield Place(id_, zone_of(timezone, owner), owner.own_addresses, kind == CollectionKind.CALENDAR)
+
+
+def expand(obj: CalendarObject, place: Place, window: TimeRange, limit: int | None = None) -> list[IndexRow]:
+    """The rows of an object's instances that overlap a window, ordered by start.
+
+    Raises TooManyInstances beyond `limit`.
+    """
+    return [*_rows(obj.recurrence(place.zone).between(window, limit=limit), place)]
+
+
+def _rows(found: Iterable[Instance], place: Place) -> Iterator[IndexRow]:
+    types: dict[int, int] = {}
+    for instance in found:
+        component = instance.component
+        fbtype = types.get(id(component))
+        if fbtype is None:
+            fbtype = types[id(component)] = int(instance_type(component, place.own))
+        yield IndexRow(
+            to_epoch(instance.start),
+            instance.rid.to_basic() if instance.rid is not None else "",
+            to_epoch(instance.end),
+            fbtype,
+            instance.floating,
+        )
+
+
+def index(obj: CalendarObject, place: Place, now_ts: int, settings: StoreSettings) -> Indexed:
+    """What the index is to know of an object."""
+    if obj.kind != "VEVENT":
+        return _index_task(obj, place)
+    recurrence = obj.recurrence(place.zone)
+    first, last = (None if bound is None else to_epoch(bound) for bound in recurrence.bounds)
+    if first is None:
+        return Indexed()
+    if not place.indexed:
+        return Indexed(first, last, now_ts, now_ts)
+    if not recurrence.recurring:
+        return Indexed(first, last, rows=frozenset(_rows(recurrence.between(TimeRange(None, None)), place)))
+    since = now_ts - 86400 * settings.index_behind_days
+    until = now_ts + 86400 * settings.index_ahead_days
+    window = TimeRange(from_epoch(since), from_epoch(until))
+    found = [*islice(recurrence.between(window), ROWS_PER_OBJECT + 1)]
+    whole = since <= first and last is not None and last < until
+    if len(found) > ROWS_PER_OBJECT:
+        until, whole = max(since, to_epoch(found[-1].start)), False
+    rows = frozenset(row for row in _rows(found, place) if row.start_ts < until and until > since)
+    if whole:
+        return Indexed(first, last, rows=rows)
+    return Indexed(
+        first,
+        last,
+        EARLIEST if first >= since else since,
+        LATEST if last is not None and last < until else until,
+        now_ts,
+        rows,
+    )
+
+
+def _index_task(obj: CalendarObject, place: Place) -> Indexed:
+    """No rows, since filters on tasks and journal entries look at more than a span; bounds where all have a
+    start.
+    """
+    if any(component.get("DTSTART") is None for component in obj.components):
+        return Indexed()
+    first, last = obj.recurrence(place.zone).bounds
+    return Indexed(
+        None if first is None else to_epoch(first - _ZONE_SLACK),
+        None if first is None or last is None else to_epoch(last + _ZONE_SLACK),
+    )
+
+
+def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexRow], *, fresh: bool) -> None:
+    """Make `rows` the rows of an object; `fresh`: it has none yet."""
+    had: frozenset[IndexRow] = frozenset()
+    if not fresh:
+        had = frozenset(
+            IndexRow(row[0], row[1], row[2], row[3], bool(row[4]))
+            for row in session.sql.all(_ROWS, object_id_=object_id)
+        )
+    if gone := had - rows:
+        session.sql.many(
+            _DELETE_ROW,
+            [
+                {
+                    "collection_id_": place.collection_id,
+                    "start_ts_": row.start_ts,
+                    "object_id_": object_id,
+                    "recurrence_id_": row.recurrence_id,
+                }
+                for row in gone
+            ],
+        )
+    if new := rows - had:
+        session.sql.many(
+            _INSERT,
+            [{"collection_id": place.collection_id, "object_id": object_id, **row._asdict()} for row in new],
+        )
+        span = max(row.end_ts - row.start_ts for row in new)
+        session.sql.run(_WIDEN, id_=place.collection_id, span=span)
+
+
+def clear(session: Session, object_id: int) -> None:
+    """Remove an object's rows."""
+    session.sql.run(_DELETE, object_id_=object_id)
+
+
+def rewrite(session: Session, place: Place, object_id: int, obj: CalendarObject) -> None:
+    """Index an object anew that is stored already."""
+    made = index(obj, place, session.now_ts, session.shared.settings)
+    write(session, place, object_id, made.rows, fresh=False)
+    session.sql.run(
+        _SET_INDEXED,
+        id_=object_id,
+        first_start=made.first_start,
+        last_end=made.last_end,
+        indexed_from=made.indexed_from,
+        indexed_until=made.indexed_until,
+        indexed_at=made.indexed_at,
+    )
+
+
+def rewrite_collection(session: Session, collection_id: int) -> Iterator[int]:
+    """Index all objects of a collection anew; yields the number done so far, after each few hundred."""
+    place = place_of(session, collection_id)
+    after, done = 0, 0
+    while found := session.sql.all(_IN_COLLECTION, collection_id_=collection_id, after=after):
+        for object_id, etag, body in found:
+            obj = session.shared.parsed.get(etag) or CalendarObject(bytes(body))
+            rewrite(session, place, object_id, obj)
+        after = found[-1][0]
+        done += len(found)
+        yield done

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking the instance index: which objects, which busy time, in a window.
+
+The range scan over `instances` is bounded by the longest instance of the collection. What the index does
+not hold, because it lies beyond the range in which an object was indexed, is expanded from the object; so
+every answer is exact, wherever the window lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection as AnyOf
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+
+from calcore_caldav.core.calobject import ComponentKind
+from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import EPOCH, Period, TimeRange, from_epoch, to_epoch
+from calcore_caldav.store import index
+from calcore_caldav.store.objects import HEADER, SqlObjectRows, placed, stored_in
+from calcore_caldav.store.protocol import Collection, InstanceRow, StoredObject
+from calcore_caldav.store.schema import collections, instances, objects, principals
+from calcore_caldav.store.session import Session
+from calcore_caldav.store.sql import Row, Statement
+
+EXTEND_STEP_DAYS: Final = 30
+"""An object is indexed further when its index is so old."""
+EXPANSION_LIMIT: Final = 100_000
+"""Instances of one object that an answer may hold."""
+_ZONE_SLACK: Final = timedelta(days=2)
+_TASKS: Final = tuple(kind.value for kind in ComponentKind if kind is not ComponentKind.VEVENT)
+
+
+def _overlapping(max_span: ColumnElement[int]) -> ColumnElement[bool]:
+    # TimeRange.overlaps; the first condition only bounds the scan.
+    return and_(
+        instances.c.start_ts >= bindparam("since") - max_span,
+        instances.c.start_ts < bindparam("until_ceil"),
+        or_(instances.c.end_ts > bindparam("since"), instances.c.start_ts >= bindparam("since_ceil")),
+    )
+
+
+def _reaching() -> ColumnElement[bool]:
+    return and_(
+        objects.c.indexed_until.is_not(None),
+        or_(objects.c.indexed_until < bindparam("until_ceil"), objects.c.indexed_from > bindparam("since")),
+        or_(objects.c.first_start.is_(None), objects.c.first_start < bindparam("until_ceil")),
+        or_(objects.c.last_end.is_(None), objects.c.last_end >= bindparam("since")),
+    )
+
+
+_SPAN = (
+    select(collections.c.max_span).where(collections.c.id == bindparam("collection_id_")).scalar_subquery()
+)
+_HIT = and_(instances.c.collection_id == bindparam("collection_id_"), _overlapping(_SPAN))
+_IN = objects.c.collection_id == bindparam("collection_id_")
+_OBJECTS = Statement(
+    select(*HEADER).where(objects.c.id.in_(select(instances.c.object_id).where(_HIT))).order_by(objects.c.id)
+)
+_HITS = Statement(select(instances.c.object_id, instances.c.floating).where(_HIT).distinct())
+_BY_IDS = Statement(select(*HEADER).where(objects.c.id.in_(bindparam("ids", expanding=True))), "ids")
+_REACHING = Statement(select(*HEADER).where(_IN, _reaching()).order_by(objects.c.id))
+_OTHERS = Statement(
+    select(*HEADER).where(
+        _IN,
+        objects.c.component.in_(bindparam("kinds", expanding=True)),
+        or_(objects.c.first_start.is_(None), objects.c.first_start < bindparam("until_ceil")),
+        or_(objects.c.last_end.is_(None), objects.c.last_end >= bindparam("since")),
+    ),
+    "kinds",
+)
+
+
+def _across(columns: Sequence[ColumnElement[Any]]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*columns)
+        .select_from(collections.join(instances, instances.c.collection_id == collections.c.id))
+        .where(
+            collections.c.id.in_(bindparam("ids", expanding=True)),
+            _overlapping(collections.c.max_span),
+        )
+    )
+
+
+_ROW = (
+    instances.c.object_id,
+    instances.c.start_ts,
+    instances.c.recurrence_id,
+    instances.c.end_ts,
+    instances.c.fbtype,
+    instances.c.floating,
+    instances.c.collection_id,
+)
+_ROWS = Statement(_across(_ROW), "ids")
+_BUSY = Statement(_across(_ROW).where(instances.c.fbtype > 0), "ids")
+_REACHING_ACROSS = Statement(
+    select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
+    .select_from(objects)
+    .join(collections, collections.c.id == objects.c.collection_id)
+    .join(principals, principals.c.id == collections.c.principal_id)
+    .where(objects.c.collection_id.in_(bindparam("ids", expanding=True)), _reaching()),
+    "ids",
+)
+_IDS_OF_UID = Statement(select(objects.c.id).where(objects.c.uid == bindparam("uid_")))
+_TO_EXTEND = Statement(
+    select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
+    .select_from(objects)
+    .join(collections, collections.c.id == objects.c.collection_id)
+    .join(principals, principals.c.id == collections.c.principal_id)
+    .where(objects.c.indexed_at <= bindparam("before"))
+    .order_by(objects.c.indexed_at)
+    .limit(bindparam("most"))
+)
+_COLLECTIONS = Statement(select(collections.c.id).order_by(collections.c.id))
+_COUNT = Statement(select(func.count()).select_from(objects).where(objects.c.content_type == "text/calendar"))
+
+
+class SqlInstanceRows:
+    """See protocol.InstanceRows."""
+
+    __slots__ = ("_objects", "_session")
+
+    def __init__(self, session: Session, object_rows: SqlObjectRows) -> None:
+        self._session = session
+        self._objects = object_rows
+
+    def objects_in_range(
+        self,
+        collection: Collection,
+        window: TimeRange,
+        kinds: AnyOf[str] = (),
+        *,
+        zone: tzinfo | None = None,
+    ) -> list[StoredObject]:
+        """Objects of which some instance overlaps the window.
+
+        Exact for events. Of tasks and journal entries, those that may match: RFC 4791 §9.9 looks at more
+        than their span. Floating and all-day instances happen in `zone`; None: the collection's own.
+        """
+        found: dict[int, StoredObject] = {}
+        if not kinds or "VEVENT" in kinds:
+            place = index.place_of(self._session, collection.id)
+            if zone is None or zone == place.zone:
+                found = self._events(collection, window, place)
+            else:
+                found = self._events_elsewhere(collection, window, place, zone)
+        others = [kind for kind in _TASKS if not kinds or kind in kinds]
+        if others:
+            bounds = _bounds(window)
+            rows = self._session.sql.listed(
+                _OTHERS,
+                others,
+                collection_id_=collection.id,
+                since=bounds["since"],
+                until_ceil=bounds["until_ceil"],
+            )
+            found |= {row[0]: stored_in(collection.path, row) for row in rows}
+        return [*found.values()]
+
+    def _events(
+        self, collection: Collection, window: TimeRange, place: index.Place
+    ) -> dict[int, StoredObject]:
+        sql, bounds = self._session.sql, _bounds(window)
+        found = {
+            row[0]: stored_in(collection.path, row)
+            for row in sql.all(_OBJECTS, collection_id_=collection.id, **bounds)
+        }
+        reaching = sql.all(
+            _REACHING,
+            collection_id_=collection.id,
+            since=bounds["since"],
+            until_ceil=bounds["until_ceil"],
+        )
+        for row in reaching:
+            if row[0] not in found:
+                stored = stored_in(collection.path, row)
+                if self._happens(stored, window, place.zone):
+                    found[stored.id] = stored
+        return found
+
+    def _events_elsewhere(
+        self, collection: Collection, window: TimeRange, place: index.Place, zone: tzinfo
+    ) -> dict[int, StoredObject]:
+        # Rows of floating instances are of the collection's zone: those objects are asked themselves.
+        wide = TimeRange(
+            None if window.start is None else window.start - _ZONE_SLACK,
+            None if window.end is None else window.end + _ZONE_SLACK,
+        )
+        near = self._session.sql.all(_HITS, collection_id_=collection.id, **_bounds(wide))
+        floating = {object_id for object_id, floats in near if floats}
+        found = {id_: s for id_, s in self._events(collection, window, place).items() if id_ not in floating}
+        doubtful = [
+            stored_in(collection.path, row) for row in self._session.sql.listed(_BY_IDS, sorted(floating))
+        ]
+        reaching = self._session.sql.all(
+            _REACHING,
+            collection_id_=collection.id,
+            since=_bounds(wide)["since"],
+            until_ceil=_bounds(wide)["until_ceil"],
+        )
+        doubtful += [stored_in(collection.path, row) for row in reaching if row[0] not in found]
+        for stored in doubtful:
+            if self._happens(stored, window, zone):
+                found[stored.id] = stored
+            else:
+                found.pop(stored.id, None)
+        return found
+
+    def _happens(self, stored: StoredObject, window: TimeRange, zone: tzinfo) -> bool:
+        recurrence = self._objects.parsed(stored).recurrence(zone)
+        return next(iter(recurrence.between(window)), None) is not None
+
+    def busy(
+        self, collections: Sequence[Collection], window: Period, *, ignore_uid: str | None = None
+    ) -> list[BusyPeriod]:
+        """Unmerged busy periods overlapping the window, unclipped, ordered by start; FREE rows left out."""
+        ignored = self._ids_of_uid(ignore_uid)
+        periods = [
+            BusyPeriod(from_epoch(row[1]), from_epoch(row[3]), FreeBusyType(row[4]))
+            for row in self._across(_BUSY, collections, window)
+            if row[4] and row[0] not in ignored
+        ]
+        periods.sort()
+        return periods
+
+    def rows(self, collections: Sequence[Collection], window: Period) -> list[InstanceRow]:
+        """All rows (FREE ones too) overlapping the window, ordered by start, beyond the horizon too."""
+        found = [
+            InstanceRow(
+                object_id=row[0],
+                collection_id=row[6],
+                rid=RecurrenceId.parse(row[2]) if row[2] else None,
+                start=from_epoch(row[1]),
+                end=from_epoch(row[3]),
+                fbtype=FreeBusyType(row[4]),
+                floating=bool(row[5]),
+            )
+            for row in self._across(_ROWS, collections, window)
+        ]
+        found.sort(key=lambda row: (row.start, row.end, row.object_id))
+        return found
+
+    def _ids_of_uid(self, uid: str | None) -> frozenset[int]:
+        if uid is None:
+            return frozenset()
+        return frozenset(id_ for (id_,) in self._session.sql.all(_IDS_OF_UID, uid_=uid))
+
+    def _across(
+        self, statement: Statement, collections: Sequence[Collection], window: Period
+    ) -> Iterator[Row]:
+        sql, ids = self._session.sql, [*{collection.id for collection in collections}]
+        bounds = _bounds(TimeRange(*window))
+        reaching = [
+            placed(row)
+            for row in sql.listed(
+                _REACHING_ACROSS, ids, since=bounds["since"], until_ceil=bounds["until_ceil"]
+            )
+        ]
+        expanded = frozenset(stored.id for stored in reaching)
+        for row in sql.listed(statement, ids, **bounds):
+            if row[0] not in expanded:
+                yield row
+        if reaching:
+            where = {place.collection_id: place for place in index.places(self._session, ids)}
+        for stored in reaching:
+            place = where[stored.collection_id]
+            obj = self._objects.parsed(stored)
+            for made in index.expand(obj, place, TimeRange(*window), EXPANSION_LIMIT):
+                yield (stored.id, *made, stored.collection_id)
+
+    def extend(self, now: datetime, limit: int) -> int:
+        """Index further what the rolling horizon has come to; returns how many objects were extended."""
+        before = to_epoch(now) - 86400 * EXTEND_STEP_DAYS
+        due = self._session.sql.all(_TO_EXTEND, before=before, most=limit)
+        for row in due:
+            stored = placed(row)
+            place = index.place_of(self._session, stored.collection_id)
+            index.rewrite(self._session, place, stored.id, self._objects.parsed(stored))
+        return len(due)
+
+    def reindex(self, progress: Callable[[int, int], None]) -> None:
+        """Rebuild every row; `progress(done, total)`."""
+        total, before = int(self._session.sql.value(_COUNT)), 0
+        progress(0, total)
+        for (collection_id,) in self._session.sql.all(_COLLECTIONS):
+            done = 0
+            for done in index.rewrite_collection(self._session, collection_id):
+                progress(before + done, total)
+            before += done
+
+
+def _bounds(window: TimeRange) -> dict[str, int]:
+    """A window in whole seconds: rows lie on whole seconds, windows need not."""
+    since = index.EARLIEST if window.start is None else to_epoch(window.start)
+    return {
+        "since": since,
+        "since_ceil": index.EARLIEST if window.start is None else _ceil(window.start),
+        "until_ceil": index.LATEST if window.end is None else _ceil(window.end),
+    }
+
+
+def _ceil(instant: datetime) -> int:
+    return -((EPOCH - instant) // timedelta(seconds=1))

@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resources of collections: rows, bytes, sync history."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.times import from_epoch, to_epoch
+from calcore_caldav.errors import AlreadyExists, InvalidSyncToken, NotFound, UidConflict
+from calcore_caldav.store import index
+from calcore_caldav.store.index import Indexed
+from calcore_caldav.store.protocol import Change, Collection, CollectionKind, StoredObject
+from calcore_caldav.store.schema import bodies, collections, objects, principals, tombstones
+from calcore_caldav.store.session import Session
+from calcore_caldav.store.sql import Row, Statement
+
+_UNIQUE_UIDS: Final = frozenset({CollectionKind.CALENDAR, CollectionKind.ADDRESSBOOK})
+"""Kinds of which no two objects have one UID (RFC 4791 §4.1, RFC 6352 §5.1)."""
+_COMPONENTS: Final = {CollectionKind.ADDRESSBOOK: "VCARD"}
+
+HEADER: Final = (
+    objects.c.id,
+    objects.c.collection_id,
+    objects.c.name,
+    objects.c.uid,
+    objects.c.component,
+    objects.c.etag,
+    objects.c.schedule_tag,
+    objects.c.organizer,
+    objects.c.size,
+    objects.c.content_type,
+    objects.c.revision,
+    objects.c.created,
+    objects.c.modified,
+)
+_IN = objects.c.collection_id == bindparam("collection_id_")
+_PLACED = (
+    select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
+    .select_from(objects)
+    .join(collections, collections.c.id == objects.c.collection_id)
+    .join(principals, principals.c.id == collections.c.principal_id)
+)
+_GET = Statement(select(*HEADER).where(_IN, objects.c.name == bindparam("name_")))
+_BY_ID = Statement(_PLACED.where(objects.c.id == bindparam("id_")))
+_BY_UID = Statement(
+    select(*HEADER).where(_IN, objects.c.uid == bindparam("uid_")).order_by(objects.c.id).limit(1)
+)
+_IN_HOME = Statement(
+    _PLACED.where(
+        objects.c.uid == bindparam("uid_"),
+        collections.c.principal_id == bindparam("principal_id_"),
+        collections.c.kind == CollectionKind.CALENDAR.value,
+    ).order_by(objects.c.id)
+)
+_IN_ALL_HOMES = Statement(
+    _PLACED.where(
+        objects.c.uid == bindparam("uid_"), collections.c.kind == CollectionKind.CALENDAR.value
+    ).order_by(objects.c.id)
+)
+_BODY = Statement(select(bodies.c.body).where(bodies.c.object_id == bindparam("id_")))
+_BODIES = Statement(select(bodies).where(bodies.c.object_id.in_(bindparam("ids", expanding=True))), "ids")
+_ALL = Statement(select(*HEADER).where(_IN).order_by(objects.c.name))
+_NAMED = Statement(
+    select(*HEADER).where(_IN, objects.c.name.in_(bindparam("names", expanding=True))), "names"
+)
+_COUNT = Statement(select(func.count()).select_from(objects).where(_IN))
+
+_OLD = Statement(select(objects.c.id, objects.c.created).where(_IN, objects.c.name == bindparam("name_")))
+_CONFLICT = Statement(
+    select(objects.c.name).where(
+        _IN, objects.c.uid == bindparam("uid_"), objects.c.unique_uid, objects.c.name != bindparam("name_")
+    )
+)
+_WRITTEN: Final[dict[str, BindParameter[Any]]] = {
+    c.name: bindparam(c.name) for c in objects.c if c.name != "id"
+}
+_INSERT = Statement(insert(objects).values(_WRITTEN).returning(objects.c.id))
+_UPDATE = Statement(update(objects).where(objects.c.id == bindparam("id_")).values(_WRITTEN))
+_INSERT_BODY = Statement(insert(bodies))
+_UPDATE_BODY = Statement(
+    update(bodies).where(bodies.c.object_id == bindparam("id_")).values(body=bindparam("body"))
+)
+_DELETE = Statement(delete(objects).where(objects.c.id == bindparam("id_")))
+_MOVE = Statement(
+    update(objects)
+    .where(objects.c.id == bindparam("id_"))
+    .values(
+        collection_id=bindparam("collection_id"),
+        name=bindparam("name"),
+        unique_uid=bindparam("unique_uid"),
+        revision=bindparam("revision"),
+    )
+)
+
+_BURY = Statement(insert(tombstones))
+_UNBURY = Statement(
+    delete(tombstones).where(
+        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.name == bindparam("name_")
+    )
+)
+_HISTORY = Statement(
+    select(collections.c.revision, collections.c.oldest_revision).where(
+        collections.c.id == bindparam("collection_id_")
+    )
+)
+_CHANGED = Statement(
+    select(*HEADER).where(_IN, objects.c.revision > bindparam("since")).order_by(objects.c.revision)
+)
+_REMOVED = Statement(
+    select(tombstones.c.name, tombstones.c.revision)
+    .where(
+        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.revision > bindparam("since")
+    )
+    .order_by(tombstones.c.revision)
+)
+_PRUNED = Statement(
+    select(tombstones.c.collection_id, func.max(tombstones.c.revision))
+    .where(tombstones.c.deleted < bindparam("before"))
+    .group_by(tombstones.c.collection_id)
+)
+_FORGET = Statement(
+    update(collections)
+    .where(collections.c.id == bindparam("id_"), collections.c.oldest_revision < bindparam("oldest"))
+    .values(oldest_revision=bindparam("oldest"))
+)
+_PRUNE = Statement(
+    delete(tombstones).where(
+        tombstones.c.collection_id == bindparam("id_"), tombstones.c.revision <= bindparam("oldest")
+    )
+)
+
+
+class SqlObjectRows:
+    """See protocol.ObjectRows."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, collection: Collection, name: str) -> StoredObject | None:
+        """The object of that name."""
+        row = self._session.sql.first(_GET, collection_id_=collection.id, name_=name)
+        return stored_in(collection.path, row) if row else None
+
+    def by_id(self, object_id: int) -> StoredObject | None:
+        """The object of that id, wherever it is."""
+        row = self._session.sql.first(_BY_ID, id_=object_id)
+        return placed(row) if row else None
+
+    def by_uid(self, collection: Collection, uid: str) -> StoredObject | None:
+        """The object of that UID; the oldest one in collections where there can be several."""
+        row = self._session.sql.first(_BY_UID, collection_id_=collection.id, uid_=uid)
+        return stored_in(collection.path, row) if row else None
+
+    def in_home_by_uid(self, owner: Principal, uid: str) -> list[StoredObject]:
+        """Those in calendars (not in the inbox)."""
+        return [placed(row) for row in self._session.sql.all(_IN_HOME, uid_=uid, principal_id_=owner.id)]
+
+    def in_all_homes_by_uid(self, uid: str) -> list[StoredObject]:
+        """Those in any calendar of anybody (not in inboxes)."""
+        return [placed(row) for row in self._session.sql.all(_IN_ALL_HOMES, uid_=uid)]
+
+    def body(self, stored: StoredObject) -> bytes:
+        """Its bytes. Raises NotFound where it was deleted in the meantime."""
+        found = self._session.sql.value(_BODY, id_=stored.id)
+        if found is None:
+            raise NotFound(stored.path)
+        return bytes(found)
+
+    def bodies(self, stored: Sequence[StoredObject]) -> dict[int, bytes]:
+        """By object id; one statement per few hundred."""
+        rows = self._session.sql.listed(_BODIES, [s.id for s in stored])
+        return {object_id: bytes(body) for object_id, body in rows}
+
+    def parsed(self, stored: StoredObject) -> CalendarObject:
+        """Through the cache (keyed by ETag)."""
+        parsed = self._session.shared.parsed.get(stored.etag)
+        if parsed is None:
+            parsed = CalendarObject(self.body(stored))
+            self._session.shared.parsed.add(parsed)
+        return parsed
+
+    def all(self, collection: Collection) -> Iterator[StoredObject]:
+        """Ordered by name."""
+        path = collection.path
+        for row in self._session.sql.all(_ALL, collection_id_=collection.id):
+            yield stored_in(path, row)
+
+    def named(self, collection: Collection, names: Sequence[str]) -> dict[str, StoredObject]:
+        """Those of these names that there are."""
+        rows = self._session.sql.listed(_NAMED, [*names], collection_id_=collection.id)
+        return {row[2]: stored_in(collection.path, row) for row in rows}
+
+    def count(self, collection: Collection) -> int:
+        """How many objects the collection holds."""
+        return int(self._session.sql.value(_COUNT, collection_id_=collection.id))
+
+    def put(
+        self, collection: Collection, name: str, obj: CalendarObject, *, schedule_tag: str | None
+    ) -> StoredObject:
+        """Insert or replace; writes the instance index, bumps the revision, clears the name's tombstone.
+
+        Raises UidConflict where another object of a calendar has the UID.
+        """
+        place = index.place_of(self._session, collection.id)
+        made = index.index(obj, place, self._session.now_ts, self._session.shared.settings)
+        stored, fresh = self._write(
+            collection,
+            name,
+            obj.body,
+            made,
+            uid=obj.uid,
+            component=obj.kind.value,
+            content_type="text/calendar",
+            etag=obj.etag,
+            schedule_tag=schedule_tag,
+            organizer=obj.organizer,
+        )
+        index.write(self._session, place, stored.id, made.rows, fresh=fresh)
+        self._session.shared.parsed.add(obj)
+        return stored
+
+    def put_raw(
+        self, collection: Collection, name: str, body: bytes, content_type: str, uid: str
+    ) -> StoredObject:
+        """Like `put`, for vCards and for plain collections: no index."""
+        stored, fresh = self._write(
+            collection,
+            name,
+            body,
+            Indexed(),
+            uid=uid,
+            component=_COMPONENTS.get(collection.kind, ""),
+            content_type=content_type,
+            etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+            schedule_tag=None,
+            organizer=None,
+        )
+        if not fresh:
+            index.clear(self._session, stored.id)
+        return stored
+
+    def _write(
+        self,
+        collection: Collection,
+        name: str,
+        body: bytes,
+        indexed: Indexed,
+        *,
+        uid: str,
+        component: str,
+        content_type: str,
+        etag: str,
+        schedule_tag: str | None,
+        organizer: CalendarUserAddress | None,
+    ) -> tuple[StoredObject, bool]:
+        sql, now = self._session.sql, self._session.now_ts
+        unique = collection.kind in _UNIQUE_UIDS and bool(uid)
+        if unique:
+            self._require_unique(collection, name, uid)
+        old = sql.first(_OLD, collection_id_=collection.id, name_=name)
+        revision = self._session.touch(collection.id)
+        created = old[1] if old else now
+        columns = {
+            "collection_id": collection.id,
+            "name": name,
+            "uid": uid,
+            "unique_uid": unique,
+            "component": component,
+            "content_type": content_type,
+            "size": len(body),
+            "etag": etag,
+            "schedule_tag": schedule_tag,
+            "organizer": organizer if organizer is None else str(organizer),
+            "revision": revision,
+            "created": created,
+            "modified": now,
+            "first_start": indexed.first_start,
+            "last_end": indexed.last_end,
+            "indexed_from": indexed.indexed_from,
+            "indexed_until": indexed.indexed_until,
+            "indexed_at": indexed.indexed_at,
+        }
+        if old:
+            object_id = old[0]
+            sql.run(_UPDATE, id_=object_id, **columns)
+            sql.run(_UPDATE_BODY, id_=object_id, body=body)
+        else:
+            object_id = sql.insert(_INSERT, **columns)
+            sql.run(_INSERT_BODY, object_id=object_id, body=body)
+            sql.run(_UNBURY, collection_id_=collection.id, name_=name)
+        return StoredObject(
+            id=object_id,
+            collection_id=collection.id,
+            path=collection.path + name,
+            name=name,
+            uid=uid,
+            component=component,
+            etag=etag,
+            schedule_tag=schedule_tag,
+            organizer=organizer,
+            size=len(body),
+            content_type=content_type,
+            revision=revision,
+            created=from_epoch(created),
+            modified=from_epoch(now),
+        ), not old
+
+    def _require_unique(self, collection: Collection, name: str, uid: str) -> None:
+        other = self._session.sql.value(_CONFLICT, collection_id_=collection.id, uid_=uid, name_=name)
+        if other is not None:
+            raise UidConflict(uid, collection.path + other)
+
+    def delete(self, stored: StoredObject) -> None:
+        """Leaves a tombstone; bookings and index rows go with it."""
+        if not self._session.sql.run(_DELETE, id_=stored.id):
+            raise NotFound(stored.path)
+        self._bury(stored)
+
+    def _bury(self, stored: StoredObject) -> None:
+        revision = self._session.touch(stored.collection_id)
+        self._session.sql.run(
+            _BURY,
+            collection_id=stored.collection_id,
+            name=stored.name,
+            revision=revision,
+            deleted=self._session.now_ts,
+        )
+
+    def move(self, stored: StoredObject, collection: Collection, name: str) -> StoredObject:
+        """Keeps id, ETag and dead properties; tombstone in the old place.
+
+        Raises AlreadyExists where the target does, UidConflict where its collection has the UID.
+        """
+        sql = self._session.sql
+        if self.get(collection, name) is not None:
+            raise AlreadyExists(collection.path + name)
+        unique = collection.kind in _UNIQUE_UIDS and bool(stored.uid)
+        if unique and collection.id != stored.collection_id:
+            self._require_unique(collection, name, stored.uid)
+        sql.run(
+            _MOVE,
+            id_=stored.id,
+            collection_id=collection.id,
+            name=name,
+            unique_uid=unique,
+            revision=self._session.touch(collection.id),
+        )
+        sql.run(_UNBURY, collection_id_=collection.id, name_=name)
+        self._bury(stored)
+        if collection.id != stored.collection_id and stored.content_type == "text/calendar":
+            # Its zone and its owner's answers may be others there.
+            obj = self.parsed(stored)
+            index.clear(self._session, stored.id)
+            index.rewrite(self._session, index.place_of(self._session, collection.id), stored.id, obj)
+        moved = self.by_id(stored.id)
+        if moved is None:
+            raise NotFound(stored.path)
+        return moved
+
+    def changes_since(self, collection: Collection, revision: int) -> list[Change]:
+        """Ordered by revision; since 0, everything that is there and nothing that was removed.
+
+        Raises InvalidSyncToken where the history before was pruned, or for a revision that is still to come.
+        """
+        history = self._session.sql.first(_HISTORY, collection_id_=collection.id)
+        if history is None:
+            raise InvalidSyncToken("the collection was deleted")
+        if revision > history[0] or 0 < revision < history[1]:
+            raise InvalidSyncToken("the history since then is not known any more")
+        path = collection.path
+        changed = self._session.sql.all(_CHANGED, collection_id_=collection.id, since=revision)
+        changes = [Change(row[2], stored_in(path, row), row[10]) for row in changed]
+        if revision:
+            removed = self._session.sql.all(_REMOVED, collection_id_=collection.id, since=revision)
+            changes += [Change(name, None, at) for name, at in removed]
+            changes.sort(key=lambda change: change.revision)
+        return changes
+
+    def prune_tombstones(self, before: datetime) -> int:
+        """Forget removals before an instant: older sync tokens become invalid. Returns how many."""
+        pruned = 0
+        for collection_id, oldest in self._session.sql.all(_PRUNED, before=to_epoch(before)):
+            self._session.sql.run(_FORGET, id_=collection_id, oldest=oldest)
+            pruned += self._session.sql.run(_PRUNE, id_=collection_id, oldest=oldest)
+        return pruned
+
+
+def stored_in(path: str, row: Row) -> StoredObject:
+    """The object of a HEADER row in the collection at `path`."""
+    return StoredObject(
+        row[0],
+        row[1],
+        path + row[2],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        None if row[7] is None else CalendarUserAddress(row[7]),
+        row[8],
+        row[9],
+        row[10],
+        from_epoch(row[11]),
+        from_epoch(row[12]),
+    )
+
+
+def placed(row: Row) -> StoredObject:
+    """The object of a HEADER row that ends with its owner's and its collection's names."""
+    return stored_in(f"/{row[13]}/{row[14]}/", row)

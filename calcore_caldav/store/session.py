@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all rows of one transaction share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Text, bindparam, cast, select, update
+
+from calcore_caldav.core.times import to_epoch
+from calcore_caldav.store.cache import DirectoryCache, DirectoryView, ParsedCache
+from calcore_caldav.store.protocol import StoreSettings
+from calcore_caldav.store.schema import collections, meta
+from calcore_caldav.store.sql import Sql, Statement
+
+_BUMP = Statement(
+    update(collections)
+    .where(collections.c.id == bindparam("id_"))
+    .values(revision=collections.c.revision + 1, modified=bindparam("now"))
+    .returning(collections.c.revision)
+)
+_DIRECTORY_REVISION = Statement(select(meta.c.value).where(meta.c.key == "directory_revision"))
+_BUMP_DIRECTORY = Statement(
+    update(meta)
+    .where(meta.c.key == "directory_revision")
+    .values(value=cast(cast(meta.c.value, BigInteger) + 1, Text))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all transactions of one store in one process share."""
+
+    settings: StoreSettings
+    sync_epoch: str
+    parsed: ParsedCache
+    directory: DirectoryCache
+
+
+@dataclass(slots=True)
+class Session:
+    """One transaction, seen from its rows."""
+
+    sql: Sql
+    shared: Shared
+    now: datetime
+    revisions: dict[int, int] = field(default_factory=dict)
+    """The revisions that this transaction gave to the collections that it changed."""
+    object_properties: dict[int, dict[int, dict[str, str]]] = field(default_factory=dict)
+    """Dead properties of the objects of collections, as far as they were read."""
+    _view: DirectoryView | None = None
+    _directory_changed: bool = False
+    _savepoints: int = 0
+
+    @property
+    def now_ts(self) -> int:
+        """The instant of the transaction in epoch seconds."""
+        return to_epoch(self.now)
+
+    def touch(self, collection_id: int) -> int:
+        """Bump a collection's revision once per transaction; returns it."""
+        revision = self.revisions.get(collection_id)
+        if revision is None:
+            revision = self.sql.insert(_BUMP, id_=collection_id, now=self.now_ts)
+            self.revisions[collection_id] = revision
+        return revision
+
+    @property
+    def directory(self) -> DirectoryView:
+        """What is known of the directory in this snapshot."""
+        if self._view is None:
+            self._view = self.shared.directory.view(int(self.sql.value(_DIRECTORY_REVISION)))
+        return self._view
+
+    def directory_changed(self) -> None:
+        """Forget what was known: this transaction goes on with a view of its own."""
+        if not self._directory_changed:
+            self.sql.run(_BUMP_DIRECTORY)
+            self._directory_changed = True
+        self._view = DirectoryView(-1)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo everything inside on an exception."""
+        self._savepoints += 1
+        name = f"s{self._savepoints}"
+        revisions, changed = dict(self.revisions), self._directory_changed
+        self.sql.driver(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self.sql.driver(f"ROLLBACK TO SAVEPOINT {name}")
+            self.sql.driver(f"RELEASE SAVEPOINT {name}")
+            self.revisions, self._directory_changed = revisions, changed
+            self.object_properties.clear()
+            if self._view is not None and self._view.revision < 0:
+                self._view = DirectoryView(-1) if changed else None
+            raise
+        self.sql.driver(f"RELEASE SAVEPOINT {name}")

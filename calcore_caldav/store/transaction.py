@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A transaction, whatever the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from calcore_caldav.store.bookings import SqlBookingRows
+from calcore_caldav.store.collections import SqlCollectionRows
+from calcore_caldav.store.directory import SqlDirectory
+from calcore_caldav.store.instances import SqlInstanceRows
+from calcore_caldav.store.jobs import SqlJobRows
+from calcore_caldav.store.objects import SqlObjectRows
+from calcore_caldav.store.protocol import (
+    Actor,
+    BookingRows,
+    CollectionRows,
+    Directory,
+    InstanceRows,
+    JobRows,
+    ObjectRows,
+)
+from calcore_caldav.store.session import Session, Shared
+from calcore_caldav.store.sql import Sql
+
+
+class SqlTransaction:
+    """See protocol.Transaction. `lock_keys` is how the database serialises writers on keys."""
+
+    __slots__ = (
+        "_lock_keys",
+        "_session",
+        "actor",
+        "bookings",
+        "callbacks",
+        "collections",
+        "directory",
+        "instances",
+        "jobs",
+        "now",
+        "objects",
+        "sync_epoch",
+        "writable",
+    )
+
+    def __init__(
+        self, sql: Sql, shared: Shared, actor: Actor, now: datetime, lock_keys: Callable[[list[str]], None]
+    ) -> None:
+        session = Session(sql, shared, now)
+        self._session = session
+        self._lock_keys = lock_keys
+        self.actor = actor
+        self.now = now
+        self.writable = sql.writable
+        self.sync_epoch = shared.sync_epoch
+        self.callbacks: list[Callable[[], None]] = []
+        objects = SqlObjectRows(session)
+        collections = SqlCollectionRows(session)
+        self.objects: ObjectRows = objects
+        self.collections: CollectionRows = collections
+        self.instances: InstanceRows = SqlInstanceRows(session, objects)
+        self.bookings: BookingRows = SqlBookingRows(session)
+        self.directory: Directory = SqlDirectory(session, collections)
+        self.jobs: JobRows = SqlJobRows(session)
+
+    def lock(self, keys: Iterable[str]) -> None:
+        """Serialise with other writers on these keys; the order is fixed inside."""
+        self._session.sql.require_writable()
+        self._lock_keys(sorted({*keys}))
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo everything inside on an exception, and let it pass."""
+        return self._session.savepoint()
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Called once the change is durable; never on a rollback."""
+        self.callbacks.append(callback)
