@@ -222,9 +222,6 @@ class CollectionRows(Protocol):
     def touch(self, collection_id: int) -> int:
         """Bump the revision (once per transaction) and return it."""
 
-    def zone(self, collection: Collection) -> tzinfo:
-        """In which its floating and all-day times happen: its own time zone, else its owner's."""
-
     def dead_properties(self, path: str) -> dict[str, str]:
         """Clark name to XML element text, of the resource at `path` (a home, collection or object)."""
 
