@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The answers in an organizer's object: whose they are and when they fall (RFC 6638 §3.2.1, §3.2.8)."""
+
+from __future__ import annotations
+
+from calcore_caldav.core.calobject import CalendarObject, partstat
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.itip import (
+    Aliases,
+    ScheduleAgent,
+    agent,
+    asked,
+    attendees,
+    server_group,
+    unanswered,
+    with_attendees,
+)
+from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import (
+    component_at,
+    exdates,
+    highest_sequence,
+    recurs,
+    retimed,
+    sequence,
+    timing,
+)
+
+
+def base_of(old: CalendarObject | None, rid: RecurrenceId | None) -> Component | None:
+    """What an instance was in the old state: its override, or the master's instance."""
+    if old is None:
+        return None
+    if rid is None or rid in old.overrides:
+        return component_at(old, rid)
+    return component_at(old, rid) if rid not in exdates(old) else None
+
+
+def settle(
+    old: CalendarObject | None,
+    new: CalendarObject,
+    own: frozenset[CalendarUserAddress],
+    aliases: Aliases,
+    *,
+    merge_answers: bool,
+) -> CalendarObject:
+    """The organizer's object with the answers that are the attendees' own (RFC 6638 §3.2.1, §3.2.8).
+
+    An organizer may ask again (NEEDS-ACTION) and nothing else; who is new is asked; where the time changed
+    everybody is. Overrides that only hold an attendee's answer come back where the client dropped them.
+    """
+    moved = (
+        old is not None
+        and old.master is not None
+        and new.master is not None
+        and retimed(old.master, old.zones, new.master, new.zones)
+    )
+    made: list[Component] = []
+    for rid, component in new.by_rid().items():
+        base = base_of(old, rid)
+        reset = moved or (
+            old is not None and base is not None and timing(base, old.zones) != timing(component, new.zones)
+        )
+        before = attendees(base, aliases) if base is not None else {}
+        made.append(
+            with_attendees(
+                component,
+                {
+                    who: _settled(prop, before.get(who), reset=reset, merge_answers=merge_answers)
+                    for who, prop in attendees(component, aliases).items()
+                    if who not in own
+                },
+                aliases,
+            )
+        )
+    edited = new if all(a is b for a, b in zip(made, new.components, strict=True)) else None
+    if edited is None:
+        edited = new.with_components(tuple(made))
+    if old is None or moved or edited.master is None or not recurs(edited.master):
+        return edited
+    kept = [
+        c
+        for rid in sorted(old.overrides.keys() - edited.overrides.keys() - exdates(edited))
+        if (c := _kept_answers(old, edited, rid, own, aliases)) is not None
+    ]
+    return edited.with_components((*edited.components, *kept)) if kept else edited
+
+
+def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answers: bool) -> Property:
+    if agent(prop) is not ScheduleAgent.SERVER:
+        return prop.without_params("SCHEDULE-FORCE-SEND")
+    made = prop.without_params("SCHEDULE-FORCE-SEND")
+    status = base.param("SCHEDULE-STATUS") if base is not None else None
+    if status != made.param("SCHEDULE-STATUS"):
+        made = made.with_param("SCHEDULE-STATUS", *([status] if status else []))
+    if server_group(made):
+        return made
+    if base is None or reset:
+        return asked(made)
+    if unanswered(base) or (unanswered(made) and not merge_answers):
+        return asked(made)
+    if partstat(made) is not partstat(base):
+        made = made.with_param("PARTSTAT", partstat(base).value).without_params("RSVP")
+    return made
+
+
+def _kept_answers(
+    old: CalendarObject,
+    new: CalendarObject,
+    rid: RecurrenceId,
+    own: frozenset[CalendarUserAddress],
+    aliases: Aliases,
+) -> Component | None:
+    """The override that an instance still needs for its answers, after the client dropped it."""
+    instance = component_at(new, rid)
+    if instance is None:
+        return None
+    before = old.overrides[rid]
+    reset = timing(before, old.zones) != timing(instance, new.zones)
+    answers = attendees(before, aliases)
+    wanted: dict[CalendarUserAddress, Property] = {}
+    for who, prop in attendees(instance, aliases).items():
+        if who in own or who not in answers or agent(prop) is not ScheduleAgent.SERVER:
+            continue
+        if reset and not unanswered(prop):
+            wanted[who] = asked(prop)
+        elif not reset and partstat(answers[who]) is not partstat(prop):
+            made = prop.with_param("PARTSTAT", partstat(answers[who]).value)
+            wanted[who] = asked(made) if unanswered(made) else made.without_params("RSVP")
+    return with_attendees(instance, wanted, aliases) if wanted else None
+
+
+def sequenced(old: CalendarObject, new: CalendarObject, *, significant: bool) -> CalendarObject:
+    """SEQUENCE as it has to be, for clients that forget it (RFC 5546 §2.1.4).
+
+    It grows with every change that is told, in all components, and never falls.
+    """
+    low = [
+        c
+        for rid, c in new.by_rid().items()
+        if sequence(c) < (floor := sequence(base_of(old, rid) or c)) or (significant and sequence(c) <= floor)
+    ]
+    if not low:
+        return new
+    number = max(highest_sequence(old) + (1 if significant else 0), highest_sequence(new))
+    return new.with_components(
+        tuple(c if sequence(c) == number else c.set("SEQUENCE", str(number)) for c in new.components)
+    )

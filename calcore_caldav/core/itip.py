@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""iTIP messages as values, and how their bodies are made (RFC 5546)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.freebusy import PRODID
+from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.times import format_date_time
+
+Aliases = Mapping[CalendarUserAddress, CalendarUserAddress]
+"""Spellings of one calendar user's address, each with the one that stands for all of them."""
+
+
+class Method(StrEnum):
+    """METHOD (RFC 5546 §1.4)."""
+
+    REQUEST = "REQUEST"
+    REPLY = "REPLY"
+    CANCEL = "CANCEL"
+    ADD = "ADD"
+    REFRESH = "REFRESH"
+    COUNTER = "COUNTER"
+    DECLINECOUNTER = "DECLINECOUNTER"
+
+
+class ScheduleAgent(StrEnum):
+    """SCHEDULE-AGENT: who delivers (RFC 6638 §7.1)."""
+
+    SERVER = "SERVER"
+    CLIENT = "CLIENT"
+    NONE = "NONE"
+
+
+SERVER_GROUP: Final = "X-SERVER-GROUP"
+
+
+@dataclass(frozen=True, slots=True)
+class ITipMessage:
+    """One message from one calendar user to another."""
+
+    method: Method
+    sender: CalendarUserAddress
+    recipient: CalendarUserAddress
+    body: CalendarObject
+    """Carries METHOD."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulingPlan:
+    """What a change causes, before anything is done."""
+
+    role: Literal["organizer", "attendee", "none"]
+    stored: CalendarObject | None
+    """What is to be stored for who made the change; None on delete."""
+    messages: tuple[ITipMessage, ...] = ()
+    refresh: bool = False
+    """Answers changed that the attendees have not been told by a message."""
+
+
+# Parameters that are between a client and its server (RFC 6638 §7): never in a message.
+SERVER_PARAMS: Final = ("SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND")
+
+# Vendors' properties that hold what is the user's own business.
+_PRIVATE_PREFIXES: Final = (
+    "X-MOZ-", "X-EVOLUTION-", "X-CALENDARSERVER-", "X-APPLE-NEEDS-REPLY", "X-APPLE-DEFAULT-ALARM",
+    "X-APPLE-TRAVEL", "X-APPLE-TEMPLATE", "X-DAVX5-", "X-LIC-", "X-KDE-", "X-NEXTCLOUD-",
+)  # fmt: skip
+_PRIVATE: Final = frozenset({"TRANSP", "PERCENT-COMPLETE", "COMPLETED", "REQUEST-STATUS"})
+# Of the calendar as a whole only these go into a message.
+_CALENDAR_PROPERTIES: Final = frozenset({"VERSION", "CALSCALE"})
+
+
+def private(name: str) -> bool:
+    """Whether a property stays with the calendar user who wrote it."""
+    return name in _PRIVATE or name.startswith(_PRIVATE_PREFIXES)
+
+
+def agent(prop: Property | None) -> ScheduleAgent:
+    """Who delivers to an ATTENDEE or ORGANIZER; unknown values mean NONE (RFC 6638 §7.1)."""
+    value = (prop.param("SCHEDULE-AGENT") if prop is not None else None) or "SERVER"
+    return ScheduleAgent(value.upper()) if value.upper() in frozenset(ScheduleAgent) else ScheduleAgent.NONE
+
+
+def address(prop: Property) -> CalendarUserAddress:
+    """The comparable address of an ATTENDEE or ORGANIZER."""
+    return CalendarUserAddress.parse(prop.value)
+
+
+def attendees(component: Component, aliases: Aliases) -> dict[CalendarUserAddress, Property]:
+    """The ATTENDEEs of a component by their standing address; a second one of an address is ignored."""
+    found: dict[CalendarUserAddress, Property] = {}
+    for prop in component.properties:
+        if prop.name == "ATTENDEE":
+            who = address(prop)
+            found.setdefault(aliases.get(who, who), prop)
+    return found
+
+
+def server_group(prop: Property) -> bool:
+    """Whether an ATTENDEE is a group of this server, whose members stand beside it (Apple's convention)."""
+    return (prop.param("CUTYPE") or "").upper() == SERVER_GROUP
+
+
+def unanswered(attendee: Property) -> bool:
+    """Whether PARTSTAT is NEEDS-ACTION."""
+    return partstat(attendee) is PartStat.NEEDS_ACTION
+
+
+def asked(attendee: Property) -> Property:
+    """An ATTENDEE whose answer is wanted: NEEDS-ACTION, RSVP=TRUE."""
+    if attendee.param("PARTSTAT") is not None and not unanswered(attendee):
+        attendee = attendee.with_param("PARTSTAT", PartStat.NEEDS_ACTION.value)
+    if (attendee.param("RSVP") or "").upper() == "TRUE":
+        return attendee
+    return attendee.with_param("RSVP", "TRUE")
+
+
+def answered(attendee: Property, answer: Property) -> Property:
+    """`attendee` with the answer that `answer` gives: PARTSTAT, DELEGATED-TO, and RSVP where still open."""
+    made = attendee
+    if partstat(attendee) is not partstat(answer):
+        made = made.with_param("PARTSTAT", partstat(answer).value)
+    delegates = next((v for n, v in answer.params if n == "DELEGATED-TO"), ())
+    if delegates != next((v for n, v in made.params if n == "DELEGATED-TO"), ()):
+        made = made.with_param("DELEGATED-TO", *delegates)
+    return asked(made) if unanswered(made) else made.without_params("RSVP")
+
+
+def with_attendees(
+    component: Component, new: Mapping[CalendarUserAddress, Property], aliases: Aliases
+) -> Component:
+    """The component with some of its ATTENDEEs replaced."""
+
+    def edited(prop: Property) -> Property:
+        if prop.name != "ATTENDEE":
+            return prop
+        who = address(prop)
+        return new.get(aliases.get(who, who), prop)
+
+    return component.map(edited)
+
+
+def public(component: Component) -> Component:
+    """What others may see of a component: no alarms, nothing private, no server parameters."""
+
+    def edited(prop: Property) -> Property | None:
+        if private(prop.name):
+            return None
+        if prop.name in {"ATTENDEE", "ORGANIZER"}:
+            return prop.without_params(*SERVER_PARAMS)
+        return prop
+
+    made = component.map(edited)
+    return made.with_children(c for c in made.children if c.name != "VALARM") if made.children else made
+
+
+def message(
+    source: CalendarObject, method: Method, components: Iterable[Component], now: datetime
+) -> CalendarObject:
+    """A message body: `components` with the time zones of `source`, sent now (RFC 5546 §3.1)."""
+    head = [
+        *(p for p in source.calendar.properties if p.name in _CALENDAR_PROPERTIES),
+        Property("PRODID", PRODID),
+        Property("METHOD", method.value),
+    ]
+    stamp = Property("DTSTAMP", format_date_time(now))
+    zones = (c for c in source.calendar.children if c.name == "VTIMEZONE")
+    made = [c.with_property(stamp) for c in components]
+    return CalendarObject.from_component(Component("VCALENDAR", head, (*zones, *made)))
+
+
+def cancellation(component: Component, number: int) -> Component:
+    """A component that says it doesn't take place (RFC 5546 §3.2.5)."""
+    return public(component).set("SEQUENCE", str(number)).set("STATUS", "CANCELLED")
+
+
+_REPLY_PROPERTIES: Final = frozenset(
+    {"UID", "RECURRENCE-ID", "DTSTART", "DTEND", "DUE", "DURATION", "SUMMARY", "SEQUENCE", "ORGANIZER"}
+)
+SUCCESS: Final = Property("REQUEST-STATUS", "2.0;Success")
+
+
+def reply(component: Component, answers: Iterable[Property], comments: Iterable[Property] = ()) -> Component:
+    """The component of a REPLY: whose answer, to what (RFC 5546 §3.2.3)."""
+    kept = [
+        p.without_params(*SERVER_PARAMS) if p.name == "ORGANIZER" else p
+        for p in component.properties
+        if p.name in _REPLY_PROPERTIES
+    ]
+    own = [a.without_params(*SERVER_PARAMS, "RSVP") for a in answers]
+    return Component(component.name, (*kept, *own, *comments, SUCCESS))

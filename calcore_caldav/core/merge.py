@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a message makes of the receiver's copy (RFC 5546 §3.2, §3.4; RFC 6638 §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.itip import (
+    SERVER_PARAMS,
+    Aliases,
+    answered,
+    attendees,
+    private,
+    unanswered,
+    with_attendees,
+)
+from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import (
+    cancelled,
+    component_at,
+    derived,
+    exdates,
+    exdates_of,
+    has_instance,
+    retimed,
+    sequence,
+    timing,
+    with_exdates,
+    without_exdates,
+)
+
+Rid = RecurrenceId | None
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    CREATED = "created"
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    """It said nothing that the copy didn't say already."""
+    IGNORED_STALE = "ignored-stale"
+    """It was overtaken (RFC 5546 §2.1.5)."""
+    IGNORED_DECLINED = "ignored-declined"
+    """The receiver declined and deleted it, and nothing asks again."""
+    UNKNOWN_UID = "unknown-uid"
+    PARTY_CRASHER = "party-crasher"
+    """A reply of somebody who was not invited (RFC 5546 §3.2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """The receiver's copy after a message."""
+
+    outcome: Outcome
+    stored: CalendarObject | None
+    """None where there is still no copy."""
+    changed: frozenset[Rid] = frozenset()
+    """The instances that a message changed; None is the whole."""
+    delegates: tuple[CalendarUserAddress, ...] = ()
+    """Who was named by a REPLY to come instead, and isn't invited yet (RFC 5546 §3.2.2.3)."""
+
+
+# ---- REQUEST
+
+
+def apply_request(
+    existing: CalendarObject | None,
+    body: CalendarObject,
+    own: frozenset[CalendarUserAddress],
+    *,
+    in_order: bool = False,
+) -> MergeResult:
+    """An invitation or its change, merged into the copy of the one whose addresses are `own`.
+
+    What is the receiver's own stays: alarms, TRANSP, categories, private properties, instances deleted after
+    they were declined. A copy that waits for an answer is TRANSP:TRANSPARENT. A message with overrides only
+    never touches the master. `in_order`: the sender's messages cannot overtake each other.
+    """
+    if existing is None:
+        return _new_copy(body, own)
+    merge = _Request(existing, body, own, in_order=in_order)
+    components = merge.components()
+    if merge.stale == len(body.components):
+        return MergeResult(Outcome.IGNORED_STALE, existing)
+    made = _with_zones(existing, body, components)
+    if same_data(made, existing):
+        return MergeResult(Outcome.UNCHANGED, existing)
+    return MergeResult(Outcome.APPLIED, made, frozenset(body.by_rid()))
+
+
+def whole_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> CalendarObject:
+    """The copy of a REQUEST with everything in it, declined instances too."""
+    calendar = body.calendar.without("METHOD")
+    made = (_received(c, None, own) for c in body.components)
+    return CalendarObject.from_component(calendar.with_children((*calendar.named("VTIMEZONE"), *made)))
+
+
+def _new_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> MergeResult:
+    wanted = [c for c in body.components if _own_answer(c, own) is not PartStat.DECLINED]
+    if not wanted:
+        return MergeResult(Outcome.IGNORED_DECLINED, None)
+    made = [_received(c, None, own) for c in wanted]
+    deleted = [
+        rid
+        for rid, c in body.overrides.items()
+        if body.master in wanted and _own_answer(c, own) is PartStat.DECLINED
+    ]
+    if deleted and body.master is not None:
+        at = wanted.index(body.master)
+        made[at] = with_exdates(made[at], deleted, body.zones)
+    calendar = body.calendar.without("METHOD").with_children(
+        (*(c for c in body.calendar.children if c.name == "VTIMEZONE"), *made)
+    )
+    return MergeResult(Outcome.CREATED, CalendarObject.from_component(calendar), frozenset(body.by_rid()))
+
+
+class _Request:
+    """One REQUEST on one copy."""
+
+    def __init__(
+        self,
+        existing: CalendarObject,
+        body: CalendarObject,
+        own: frozenset[CalendarUserAddress],
+        *,
+        in_order: bool,
+    ) -> None:
+        self.existing, self.body, self.own, self.in_order = existing, body, own, in_order
+        self.stale = 0
+        self.deleted = exdates(existing)
+        self.moved = (
+            existing.master is not None
+            and body.master is not None
+            and retimed(existing.master, existing.zones, body.master, body.zones)
+        )
+
+    def components(self) -> tuple[Component, ...]:
+        """The components of the copy afterwards."""
+        if self.body.master is not None and not self._overtaken(self.body.master, self.existing.master):
+            return self._whole(self.body.master)
+        if self.body.master is not None:
+            self.stale += 1
+        found: dict[Rid, Component] = dict(self.existing.by_rid())
+        back: set[RecurrenceId] = set()
+        for rid, theirs in self.body.overrides.items():
+            if self._overtaken(theirs, self.existing.overrides.get(rid)):
+                self.stale += 1
+            elif not self._declined_away(rid, theirs):
+                found[rid] = _received(theirs, self._own_at(rid), self.own)
+                back.add(rid)
+        if found.get(None) is not None:
+            found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
+        return tuple(found.values())
+
+    def _whole(self, theirs: Component) -> tuple[Component, ...]:
+        master = _received(theirs, self.existing.master, self.own)
+        gone = exdates_of(theirs, self.body.zones)
+        found: dict[RecurrenceId, Component] = {}
+        away = set()
+        for rid, override in self.body.overrides.items():
+            mine = self.existing.overrides.get(rid)
+            if self._overtaken(override, mine):
+                self.stale += 1
+                found[rid] = mine if mine is not None else override
+            elif self._declined_away(rid, override):
+                away.add(rid)
+            else:
+                found[rid] = _received(override, self._own_at(rid), self.own)
+        if not self.moved:
+            for rid, mine in self.existing.overrides.items():
+                if rid in found or rid in away:
+                    continue
+                if cancelled(mine):
+                    # Cancelled instances stay visible until their owner removes them.
+                    if rid in gone:
+                        found[rid] = mine
+                elif rid not in gone and (kept := self._own_instance(rid, mine, theirs)) is not None:
+                    found[rid] = kept
+            away |= {rid for rid in self.deleted - gone if rid not in self.body.overrides}
+        visible = [rid for rid in found if rid in gone]
+        master = without_exdates(master, visible, self.body.zones)
+        master = with_exdates(master, (rid for rid in away if rid not in gone), self.body.zones)
+        order = [rid for rid in self.existing.overrides if rid in found]
+        order += [rid for rid in found if rid not in self.existing.overrides]
+        return (master, *(found[rid] for rid in order))
+
+    def _overtaken(self, theirs: Component, mine: Component | None) -> bool:
+        """Whether the copy knows something newer already (RFC 5546 §2.1.5)."""
+        if self.in_order or mine is None or cancelled(mine):
+            return False
+        ours, seen = sequence(theirs), sequence(mine)
+        return ours < seen or (ours == seen and _stamp(theirs) < _stamp(mine))
+
+    def _declined_away(self, rid: RecurrenceId, theirs: Component) -> bool:
+        """Whether the receiver declined that instance and deleted it."""
+        if _own_answer(theirs, self.own) is not PartStat.DECLINED or rid in self.existing.overrides:
+            return False
+        return rid in self.deleted or self.existing.master is None
+
+    def _own_at(self, rid: RecurrenceId) -> Component | None:
+        return component_at(self.existing, rid)
+
+    def _own_instance(self, rid: RecurrenceId, mine: Component, theirs: Component) -> Component | None:
+        """An override that the sender doesn't have, for what the receiver changed in it: say, an alarm."""
+        master = self.existing.master
+        usual = None if master is None else derived(master, rid, self.existing.zones)
+        fresh = derived(theirs, rid, self.body.zones)
+        if usual is None or fresh is None or _own_part(mine, self.own) == _own_part(usual, self.own):
+            return None
+        return _received(fresh, mine, self.own)
+
+
+def _own_part(component: Component, own: frozenset[CalendarUserAddress]) -> tuple[object, ...]:
+    """What a receiver may have changed in a copy, comparable."""
+    waiting = _own_answer(component, own) is PartStat.NEEDS_ACTION
+    return (
+        tuple(p for p in component.properties if _keeps(p.name) and not (waiting and p.name == "TRANSP")),
+        tuple(c for c in component.children if c.name == "VALARM"),
+    )
+
+
+_KEPT: Final = frozenset({"CATEGORIES", "COLOR", "COMMENT"})
+
+
+def _keeps(name: str) -> bool:
+    """Whether a property of the copy survives an update (those that the message has too, aside)."""
+    return private(name) or name in _KEPT or name.startswith("X-")
+
+
+def _received(theirs: Component, mine: Component | None, own: frozenset[CalendarUserAddress]) -> Component:
+    """A component of a REQUEST as the receiver keeps it."""
+    stays = [p for p in mine.properties if _keeps(p.name)] if mine is not None else []
+    own_names = {p.name for p in stays if p.name in {"CATEGORIES", "COLOR"} or private(p.name)}
+    sent_names = {p.name for p in theirs.properties}
+    stays = [p for p in stays if p.name in own_names or p.name not in sent_names]
+
+    def edited(prop: Property) -> Property | None:
+        if prop.name in own_names or private(prop.name):
+            return None
+        if prop.name == "ATTENDEE":
+            return prop.without_params(*SERVER_PARAMS)
+        if prop.name == "ORGANIZER":
+            return _kept_params(prop, mine.get("ORGANIZER") if mine is not None else None)
+        return prop
+
+    made = theirs.map(edited)
+    alarms = (c for c in mine.children if c.name == "VALARM") if mine is not None else ()
+    others = (c for c in theirs.children if c.name != "VALARM")
+    made = Component(made.name, (*made.properties, *stays), (*others, *alarms))
+    if made.name == "VEVENT" and _own_answer(made, own) is PartStat.NEEDS_ACTION:
+        return made.set("TRANSP", "TRANSPARENT")
+    return made
+
+
+def _kept_params(theirs: Property, mine: Property | None) -> Property:
+    made = theirs.without_params(*SERVER_PARAMS)
+    for name in ("SCHEDULE-AGENT", "SCHEDULE-STATUS"):
+        value = mine.param(name) if mine is not None else None
+        if value is not None:
+            made = made.with_param(name, value)
+    return made
+
+
+def _own_answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat | None:
+    for prop in component.all("ATTENDEE"):
+        if CalendarUserAddress.parse(prop.value) in own:
+            return partstat(prop)
+    return None
+
+
+def _stamp(component: Component) -> str:
+    return component.value("DTSTAMP") or ""
+
+
+def _with_zones(
+    existing: CalendarObject, body: CalendarObject, components: tuple[Component, ...]
+) -> CalendarObject:
+    """The copy's calendar with other components and every time zone that they name."""
+    zones: dict[str | None, Component] = {}
+    for calendar in (body.calendar, existing.calendar):
+        for zone in calendar.named("VTIMEZONE"):
+            zones.setdefault(zone.value("TZID"), zone)
+    used = {p.param("TZID") for c in components for part in c.walk() for p in part.properties}
+    kept = [zone for tzid, zone in zones.items() if tzid in used or tzid is None]
+    return CalendarObject.from_component(existing.calendar.with_children((*kept, *components)))
+
+
+def same_data(one: CalendarObject, other: CalendarObject) -> bool:
+    """Whether two objects differ in nothing but order, DTSTAMP and modification times."""
+    return _data(one.calendar) == _data(other.calendar)
+
+
+_BOOKKEEPING: Final = frozenset({"DTSTAMP", "LAST-MODIFIED", "CREATED"})
+
+
+def _data(component: Component) -> tuple[object, ...]:
+    return (
+        component.name,
+        frozenset(
+            (p.name, p.value, frozenset(p.params)) for p in component.properties if p.name not in _BOOKKEEPING
+        ),
+        frozenset(_data(c) for c in component.children if c.name != "VTIMEZONE"),
+    )
+
+
+# ---- CANCEL
+
+
+def apply_cancel(existing: CalendarObject | None, body: CalendarObject) -> MergeResult:
+    """A cancellation: of everything, or of the instances that the message names (RFC 5546 §3.2.5).
+
+    Cancelled components stay in the copy with STATUS:CANCELLED; instances that the receiver deleted stay so.
+    """
+    if existing is None:
+        return MergeResult(Outcome.UNKNOWN_UID, None)
+    found: dict[Rid, Component] = dict(existing.by_rid())
+    touched: set[Rid] = set()
+    deleted = exdates(existing)
+    if body.master is not None:
+        for rid, mine in found.items():
+            found[rid] = _ended(mine, body.overrides.get(rid, body.master) if rid else body.master)
+            touched.add(rid)
+    else:
+        for rid, theirs in body.overrides.items():
+            if rid in deleted:
+                continue
+            component = component_at(existing, rid)
+            if component is None or not has_instance(existing, rid):
+                continue
+            found[rid] = _ended(component, theirs)
+            touched.add(rid)
+    if not touched:
+        return MergeResult(Outcome.UNCHANGED, existing)
+    made = existing.with_components(tuple(found.values()))
+    if same_data(made, existing):
+        return MergeResult(Outcome.UNCHANGED, existing)
+    return MergeResult(Outcome.APPLIED, made, frozenset(touched))
+
+
+def _ended(mine: Component, theirs: Component) -> Component:
+    made = mine.set("STATUS", "CANCELLED").set("SEQUENCE", str(max(sequence(mine), sequence(theirs))))
+    stamp = theirs.get("DTSTAMP")
+    return made.with_property(stamp) if stamp is not None else made
+
+
+# ---- REPLY
+
+
+def apply_reply(
+    existing: CalendarObject | None,
+    body: CalendarObject,
+    *,
+    aliases: Aliases = MappingProxyType({}),
+) -> MergeResult:
+    """An attendee's answers, merged into the organizer's object, per instance (RFC 5546 §3.2.3).
+
+    An answer to an instance without an override makes one, unless it is the answer given to the series
+    already. Answers to what has been rescheduled since are ignored; those that only crossed an update that
+    left the time alone count. Who is not invited doesn't come in.
+    """
+    if existing is None:
+        return MergeResult(Outcome.UNKNOWN_UID, None)
+    found: dict[Rid, Component] = dict(existing.by_rid())
+    touched: set[Rid] = set()
+    delegates: list[CalendarUserAddress] = []
+    strangers = stale = 0
+    for rid, theirs in sorted(body.by_rid().items(), key=lambda item: item[0] is not None):
+        if rid is not None and rid not in found and not has_instance(existing, rid):
+            stale += 1
+            continue
+        component = component_at(existing, rid)
+        if component is None:
+            stale += 1
+            continue
+        answers = attendees(theirs, aliases)
+        invited = attendees(component, aliases)
+        answer = next(
+            ((w, p) for w, p in answers.items() if p.param("DELEGATED-FROM") is None),
+            next(iter(answers.items()), None),
+        )
+        if answer is None or answer[0] not in invited:
+            strangers += 1
+            continue
+        who, given = answer
+        if _out_of_date(theirs, body, component, existing):
+            stale += 1
+            continue
+        before = invited[who]
+        if rid is not None and rid not in found and partstat(before) is partstat(given):
+            continue
+        after = answered(before, given).with_param("SCHEDULE-STATUS", given_status(theirs))
+        made = with_attendees(component, {who: after}, aliases)
+        for new, prop in answers.items():
+            if new != who and new not in invited and prop.param("DELEGATED-FROM") is not None:
+                made = made.adding(prop.without_params(*SERVER_PARAMS))
+                delegates.append(new)
+        if partstat(after) is not partstat(before) or len(made.properties) != len(component.properties):
+            touched.add(rid)
+        found[rid] = made
+    if not touched and strangers and strangers == len(body.components):
+        return MergeResult(Outcome.PARTY_CRASHER, existing)
+    if stale and stale + strangers == len(body.components):
+        return MergeResult(Outcome.IGNORED_STALE, existing)
+    made_object = existing.with_components(tuple(found.values()))
+    if same_data(made_object, existing):
+        return MergeResult(Outcome.UNCHANGED, existing)
+    return MergeResult(Outcome.APPLIED, made_object, frozenset(touched), tuple(dict.fromkeys(delegates)))
+
+
+def given_status(theirs: Component) -> str:
+    """The code of a REPLY's REQUEST-STATUS, for SCHEDULE-STATUS (RFC 6638 §3.2.9)."""
+    value = theirs.value("REQUEST-STATUS")
+    return value.split(";")[0].strip() if value else "2.0"
+
+
+def _out_of_date(theirs: Component, body: CalendarObject, mine: Component, existing: CalendarObject) -> bool:
+    """Whether an answer is to a time that isn't the time any more."""
+    if sequence(theirs) >= sequence(mine):
+        return False
+    return theirs.get("DTSTART") is None or timing(theirs, body.zones) != timing(mine, existing.zones)
+
+
+# ---- other messages
+
+
+def answers_of(obj: CalendarObject, aliases: Aliases) -> Mapping[Rid, Mapping[CalendarUserAddress, PartStat]]:
+    """Each attendee's PARTSTAT in each component."""
+    return {
+        rid: {who: partstat(p) for who, p in attendees(c, aliases).items()} for rid, c in obj.by_rid().items()
+    }
+
+
+def waiting(obj: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
+    """Whether some component still waits for the answer of the one whose addresses are `own`."""
+    return any(
+        unanswered(p)
+        for c in obj.components
+        for p in c.all("ATTENDEE")
+        if CalendarUserAddress.parse(p.value) in own
+    )

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change of a calendar object means to those invited (RFC 5546 §2.1.4, RFC 6638 §3.2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.content import Component, Property, split_values
+from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import TimezoneResolver, format_date_time, parse_duration
+from calcore_caldav.errors import InvalidCalendarData
+
+SERIES: Final = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
+"""Properties that only a master has."""
+
+_TIMES: Final = frozenset({"DTSTART", "DTEND", "DUE", "DURATION"})
+
+# Bookkeeping, and what each calendar user keeps for themselves: no reason to tell anybody.
+_SILENT: Final = frozenset(
+    {
+        "DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE", "TRANSP", "CATEGORIES", "REQUEST-STATUS",
+        "PERCENT-COMPLETE", "COMPLETED", "ATTENDEE", "ORGANIZER", "RECURRENCE-ID", "COLOR", "ACKNOWLEDGED",
+    }
+)  # fmt: skip
+
+
+def exdates(obj: CalendarObject) -> frozenset[RecurrenceId]:
+    """The instances that the master's EXDATEs remove (RFC 5545 §3.8.5.1)."""
+    return frozenset() if obj.master is None else exdates_of(obj.master, obj.zones)
+
+
+def exdates_of(master: Component, zones: TimezoneResolver) -> frozenset[RecurrenceId]:
+    """The instances that the EXDATEs of one component remove."""
+    return frozenset(rid for prop in master.all("EXDATE") for rid, _ in _exdate_values(prop, zones))
+
+
+def _exdate_values(prop: Property, zones: TimezoneResolver) -> list[tuple[RecurrenceId, str]]:
+    found = []
+    for value in split_values(prop.value):
+        try:
+            found.append((RecurrenceId.of(zones.value(Property("EXDATE", value, prop.params))), value))
+        except InvalidCalendarData:
+            continue
+    return found
+
+
+def without_exdates(master: Component, gone: Iterable[RecurrenceId], zones: TimezoneResolver) -> Component:
+    """The master without the EXDATEs of some instances; other lines keep their bytes."""
+    drop = frozenset(gone)
+
+    def edited(prop: Property) -> Property | None:
+        if prop.name != "EXDATE":
+            return prop
+        values = _exdate_values(prop, zones)
+        kept = [value for rid, value in values if rid not in drop]
+        if len(kept) == len(values):
+            return prop
+        return prop.with_value(",".join(kept)) if kept else None
+
+    return master.map(edited) if drop else master
+
+
+def with_exdates(master: Component, added: Iterable[RecurrenceId], zones: TimezoneResolver) -> Component:
+    """The master with further EXDATEs, in the form of its DTSTART."""
+    start = master.get("DTSTART")
+    if start is None:
+        return master
+    there = exdates_of(master, zones)
+    new = [
+        Property("EXDATE", _like(start, rid, zones), start.params) for rid in sorted(frozenset(added) - there)
+    ]
+    return master.adding(*new) if new else master
+
+
+def recurs(master: Component) -> bool:
+    """Whether a component has rules or dates of recurrence."""
+    return any(p.name in {"RRULE", "RDATE", "EXRULE"} for p in master.properties)
+
+
+def has_instance(obj: CalendarObject, rid: RecurrenceId) -> bool:
+    """Whether the object has that instance, overridden or not (EXDATEs removed)."""
+    if rid in obj.overrides:
+        return True
+    if obj.master is None or not recurs(obj.master):
+        return False
+    return obj.recurrence().instance(rid) is not None
+
+
+def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | None:
+    """The component that describes an instance: the override, or one derived from the master.
+
+    Doesn't ask whether the series has that instance; see `has_instance`.
+    """
+    if rid is None:
+        return obj.master
+    if rid in obj.overrides:
+        return obj.overrides[rid]
+    return None if obj.master is None else derived(obj.master, rid, obj.zones)
+
+
+def derived(master: Component, rid: RecurrenceId, zones: TimezoneResolver) -> Component | None:
+    """An override of one instance that changes nothing (RFC 5545 §3.8.4.4); None without a DTSTART."""
+    start = master.get("DTSTART")
+    if start is None:
+        return None
+    value = _like(start, rid, zones)
+    moved = start.with_value(value)
+    old, new = zones.value(start), zones.value(moved)
+
+    def edited(prop: Property) -> Property | None:
+        if prop.name in SERIES or prop.name == "RECURRENCE-ID":
+            return None
+        if prop.name == "DTSTART":
+            return moved
+        if prop.name in {"DTEND", "DUE"}:
+            return _shifted(prop, old, new, zones)
+        return prop
+
+    kept = master.map(edited)
+    return Component(
+        kept.name, (Property("RECURRENCE-ID", value, start.params), *kept.properties), kept.children
+    )
+
+
+def _like(start: Property, rid: RecurrenceId, zones: TimezoneResolver) -> str:
+    """The original start `rid` written as the DTSTART `start` is: date, floating, UTC or local."""
+    like, value = zones.value(start), rid.value
+    if not isinstance(like, datetime):
+        return format_date_time(value.date() if isinstance(value, datetime) else value)
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, like.timetz())
+    if like.tzinfo is None:
+        return format_date_time(value.replace(tzinfo=None))
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=like.tzinfo)
+    local = value.astimezone(like.tzinfo)
+    return format_date_time(local if start.value.rstrip().endswith("Z") else local.replace(tzinfo=None))
+
+
+def _shifted(prop: Property, old: datetime | date, new: datetime | date, zones: TimezoneResolver) -> Property:
+    """An end moved with its start: by wall clock where both are of one zone (RFC 5545 §3.3.6)."""
+    end = zones.value(prop)
+    if not (isinstance(end, datetime) and isinstance(old, datetime) and isinstance(new, datetime)):
+        if isinstance(end, datetime) or isinstance(old, datetime) or isinstance(new, datetime):
+            return prop
+        return prop.with_value(format_date_time(end + (new - old)))
+    if end.tzinfo is None or old.tzinfo is None or new.tzinfo is None:
+        span = end.replace(tzinfo=None) - old.replace(tzinfo=None)
+        return prop.with_value(format_date_time(new.replace(tzinfo=None) + span))
+    if end.tzinfo is old.tzinfo:
+        wall = new.replace(tzinfo=None) + (end.replace(tzinfo=None) - old.replace(tzinfo=None))
+        moved = wall.replace(tzinfo=end.tzinfo)
+    else:
+        moved = (zones.instant(new) + (zones.instant(end) - zones.instant(old))).astimezone(end.tzinfo)
+    return prop.with_value(
+        format_date_time(moved if prop.value.rstrip().endswith("Z") else moved.replace(tzinfo=None))
+    )
+
+
+Timing = tuple[object, ...]
+
+
+def timing(component: Component, zones: TimezoneResolver) -> Timing:
+    """When a component takes place, comparable whatever way it was written: kind, start, end."""
+    start_prop = component.get("DTSTART")
+    end_prop = component.get("DTEND") or component.get("DUE")
+    start = zones.value(start_prop) if start_prop else None
+    end = zones.value(end_prop) if end_prop else None
+    if end is None and start is not None:
+        duration = component.value("DURATION")
+        if duration is not None:
+            span = parse_duration(duration)
+            end = (zones.instant(start) if isinstance(start, datetime) and start.tzinfo else start) + span
+        else:
+            end = start if isinstance(start, datetime) else start + timedelta(days=1)
+    return _comparable(start, zones), _comparable(end, zones)
+
+
+def _comparable(value: datetime | date | None, zones: TimezoneResolver) -> object:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return zones.instant(value)
+    return value
+
+
+def rules(component: Component, zones: TimezoneResolver) -> Timing:
+    """How a component recurs, EXDATEs aside, comparable; () where it doesn't."""
+    if not recurs(component):
+        return ()
+    start = component.get("DTSTART")
+    first = zones.value(start) if start else None
+    zone = str(first.tzinfo) if isinstance(first, datetime) else ""
+    lines = sorted(
+        (p.name, _canonical_rule(p.value)) if p.name != "RDATE" else (p.name, _rdates(p, zones))
+        for p in component.properties
+        if p.name in {"RRULE", "RDATE", "EXRULE"}
+    )
+    return (zone, *lines)
+
+
+def _canonical_rule(value: str) -> str:
+    parts = (part.strip().upper() for part in value.split(";"))
+    return ";".join(sorted(p for p in parts if p and p not in {"INTERVAL=1", "WKST=MO"}))
+
+
+def _rdates(prop: Property, zones: TimezoneResolver) -> str:
+    found = []
+    for value in split_values(prop.value):
+        start, slash, rest = value.partition("/")
+        try:
+            rid = RecurrenceId.of(zones.value(Property("RDATE", start, prop.params)))
+        except InvalidCalendarData:
+            found.append(value)
+        else:
+            found.append(rid.to_basic() + slash + rest)
+    return ",".join(sorted(found))
+
+
+def retimed(old: Component, old_zones: TimezoneResolver, new: Component, new_zones: TimezoneResolver) -> bool:
+    """Whether time, duration or recurrence changed: the changes that reset PARTSTAT (RFC 6638 §3.2.8)."""
+    return timing(old, old_zones) != timing(new, new_zones) or rules(old, old_zones) != rules(new, new_zones)
+
+
+def shared(component: Component, *, status: bool = True) -> frozenset[tuple[object, ...]]:
+    """What all who are invited see alike, times, recurrence and participants aside; comparable.
+
+    Without `status` a change to or from STATUS:CANCELLED doesn't show.
+    """
+    return frozenset(
+        (p.name, p.text if p.name != "ATTACH" else p.value)
+        for p in component.properties
+        if p.name not in _SILENT
+        and p.name not in _TIMES
+        and p.name not in SERIES
+        and not p.name.startswith("X-")
+        and (status or p.name != "STATUS" or p.value.strip().upper() != "CANCELLED")
+    )
+
+
+def roster(component: Component) -> frozenset[tuple[str, str]]:
+    """Who is invited in which role: (address, ROLE)."""
+    return frozenset(
+        (CalendarUserAddress.parse(p.value), (p.param("ROLE") or "REQ-PARTICIPANT").upper())
+        for p in component.all("ATTENDEE")
+    )
+
+
+def cancelled(component: Component) -> bool:
+    """Whether STATUS is CANCELLED."""
+    return (component.value("STATUS") or "").strip().upper() == "CANCELLED"
+
+
+def changed(old: Component, old_zones: TimezoneResolver, new: Component, new_zones: TimezoneResolver) -> bool:
+    """Whether those invited must be told; becoming CANCELLED is told by a CANCEL and doesn't count."""
+    status = cancelled(old) or not cancelled(new)
+    return (
+        retimed(old, old_zones, new, new_zones)
+        or exdates_of(old, old_zones) != exdates_of(new, new_zones)
+        or roster(old) != roster(new)
+        or shared(old, status=status) != shared(new, status=status)
+    )
+
+
+def sequence(component: Component) -> int:
+    """SEQUENCE, 0 where there is none or none that makes sense (RFC 5545 §3.8.7.4)."""
+    try:
+        return int(component.value("SEQUENCE") or 0)
+    except ValueError:
+        return 0
+
+
+def highest_sequence(obj: CalendarObject) -> int:
+    """The highest SEQUENCE of an object's components."""
+    return max((sequence(c) for c in obj.components), default=0)
