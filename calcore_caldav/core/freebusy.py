@@ -181,11 +181,13 @@ def to_vfreebusy(
     organizer: Property | None = None,
     attendee: Property | None = None,
 ) -> Component:
-    """A VCALENDAR with the VFREEBUSY of `window`: merged, clipped, in UTC (RFC 4791 §7.10).
+    """A VCALENDAR with the VFREEBUSY of `window`, in UTC (RFC 4791 §7.10).
 
-    `now` becomes DTSTAMP. The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also
+    Periods of one type are merged and clipped; those of different types may overlap, as the RFC allows and
+    Apple's server does. `now` becomes DTSTAMP. The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also
     `method` "REPLY", the request's `uid`, ORGANIZER and this `attendee`.
     """
+    periods = clip_periods(busy, window)
     made = [
         *([Property("UID", uid)] if uid is not None else []),
         Property("DTSTAMP", format_date_time(now.astimezone(UTC))),
@@ -193,13 +195,18 @@ def to_vfreebusy(
         Property("DTSTART", format_date_time(window.start.astimezone(UTC))),
         Property("DTEND", format_date_time(window.end.astimezone(UTC))),
     ]
+    by_type = [
+        period
+        for fbtype in (FreeBusyType.BUSY, FreeBusyType.BUSY_TENTATIVE, FreeBusyType.BUSY_UNAVAILABLE)
+        for period in merge_periods(p for p in periods if p.fbtype is fbtype)
+    ]
     made += [
         Property(
             "FREEBUSY",
             f"{format_date_time(start)}/{format_date_time(end)}",
             (("FBTYPE", (fbtype.param,)),),
         )
-        for start, end, fbtype in clip_periods(merge_periods(busy), window)
+        for start, end, fbtype in sorted(by_type)
     ]
     head = [Property("VERSION", "2.0"), Property("PRODID", PRODID)]
     if method is not None:

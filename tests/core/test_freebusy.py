@@ -133,6 +133,7 @@ def test_the_answer_is_merged_and_clipped():
         BusyPeriod(hour(-2), hour(1), FreeBusyType.BUSY),
         BusyPeriod(hour(1), hour(2), FreeBusyType.BUSY),
         BusyPeriod(hour(3), hour(9), FreeBusyType.BUSY_TENTATIVE),
+        BusyPeriod(hour(4), hour(5), FreeBusyType.BUSY),
         BusyPeriod(hour(20), hour(21), FreeBusyType.BUSY),
     ]
     answer = to_vfreebusy(
@@ -156,4 +157,5 @@ def test_the_answer_is_merged_and_clipped():
         "DTEND:20260105T080000Z",
         "FREEBUSY;FBTYPE=BUSY:20260105T000000Z/20260105T020000Z",
         "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20260105T030000Z/20260105T080000Z",
+        "FREEBUSY;FBTYPE=BUSY:20260105T040000Z/20260105T050000Z",
     ]
