@@ -23,6 +23,7 @@ from calcore_caldav.errors import (
     SchedulingRefused,
     UidConflict,
 )
+from calcore_caldav.scheduling import rooms
 from calcore_caldav.scheduling.access import BOXES, privileges, require
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -141,6 +142,9 @@ class CalendarService:
             raise InvalidRequest("scheduling left nothing to store")
         self._check_unique(txn, change, outcome)
         row = txn.objects.put(collection, name, outcome.stored, schedule_tag=outcome.schedule_tag)
+        if change.owner.kind.bookable:
+            # Written by a manager: what stands in a room's calendar is booked, whatever its policy says.
+            rooms.book(txn, change.owner, row, outcome.stored, settings=self.settings)
         return PutResult(row, stored is None, modified=outcome.stored.body != new.body)
 
     def delete(
