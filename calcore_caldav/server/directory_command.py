@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`calcore-caldav directory`: import, export, check."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from calcore_caldav.errors import CalcoreError
+from calcore_caldav.server.place import add_place_options, open_place, place
+from calcore_caldav.server.progress import Progress
+
+_EXAMPLE = """\
+A directory file is TOML, one table for each person, group, room or resource:
+
+  [[principal]]
+  name = "ann"
+  display_name = "Ann Other"
+  addresses = ["ann@example.com"]
+  password = "secret"
+
+  [[principal]]
+  name = "room1"
+  type = "ROOM"
+  display_name = "Room 1"
+  addresses = ["room1@example.com"]
+  managers = ["ann"]
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "directory",
+        help="people, groups, rooms and resources: import, export or check a file",
+        description="People, groups, rooms and resources.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, run, text in (
+        ("import", _import, "insert or update what the file holds; calendars are never deleted"),
+        ("export", _export, "write the directory as a file (default: to standard output)"),
+        ("check", _check, "say what is wrong in a file, changing nothing"),
+    ):
+        action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        action.add_argument("file", metavar="FILE", type=Path, nargs="?" if name == "export" else None)
+        add_place_options(action)
+        action.set_defaults(run=run)
+
+
+def _import(args: argparse.Namespace) -> None:
+    from calcore_caldav.server.directory import read_directory
+    from calcore_caldav.server.directory_import import import_directory
+
+    entries = read_directory(args.file, known_names(args))
+    services = open_place(args)
+    try:
+        with Progress("passwords") as progress:
+            done = import_directory(services.store, entries, progress)
+    finally:
+        services.store.close()
+    print(f"{done.created} created, {done.updated} updated")
+
+
+def _export(args: argparse.Namespace) -> None:
+    from calcore_caldav.server.directory_import import export_directory
+
+    services = open_place(args)
+    try:
+        with services.store.read() as txn:
+            text = export_directory(txn)
+    finally:
+        services.store.close()
+    if args.file is None:
+        sys.stdout.write(text)
+        return
+    try:
+        # It holds password hashes.
+        handle = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CalcoreError(f"{args.file} cannot be written: {error.strerror}") from None
+
+
+def _check(args: argparse.Namespace) -> None:
+    from calcore_caldav.server.directory import read_directory
+
+    entries = read_directory(args.file, known_names(args))
+    print(f"{args.file}: {len(entries)} principals, no mistakes")
+
+
+def known_names(args: argparse.Namespace) -> frozenset[str]:
+    """Who is in the database already; a database that doesn't exist is not created for it."""
+    if not place(args).exists:
+        return frozenset()
+    services = open_place(args)
+    try:
+        with services.store.read() as txn:
+            return frozenset(principal.name for principal in txn.directory.all())
+    finally:
+        services.store.close()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The outermost WSGI function: what no request may do to the application behind it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from calcore_caldav.errors import CalcoreError
+from calcore_caldav.scheduling.services import Services
+from calcore_caldav.server.login import BEARER, Bearer, TokenLogin, is_malformed
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_CHUNK: Final = 1 << 16
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Refusal(NamedTuple):
+    """An answer given before the application sees the request."""
+
+    status: str
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Entrance:
+    """Answers what Radicale would stumble over: malformed log-ins, broken paths, endless or short bodies.
+
+    Also `/healthz`, and bearer tokens. Everything else goes to the application, with the path as Unicode,
+    the body's length known and never more than `max_body` octets of it.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        services: Services,
+        login: TokenLogin,
+        *,
+        max_body: int,
+        realm: str,
+    ) -> None:
+        self._application = application
+        self._services = services
+        self._login = login
+        self._max_body = max_body
+        self._realm = realm.replace("\\", "").replace('"', "")
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI call."""
+        refusal = self._path(environ)
+        if refusal is None and environ["PATH_INFO"] == "/healthz":
+            return self._health(start_response)
+        refusal = refusal or self._authorization(environ) or self._body(environ)
+        if refusal is not None:
+            return _answer(start_response, refusal.status, refusal.detail.encode(), _TEXT, refusal.headers)
+        return self._application(environ, start_response)
+
+    @staticmethod
+    def _path(environ: Environ) -> Refusal | None:
+        """PEP 3333 passes octets as latin-1; Radicale wants the text that they are."""
+        try:
+            path = environ.get("PATH_INFO", "").encode("latin-1").decode()
+        except UnicodeError:
+            return Refusal("400 Bad Request", "The path is not UTF-8.")
+        if "\0" in path:
+            return Refusal("400 Bad Request", "The path contains a NUL.")
+        environ["PATH_INFO"] = path
+        return None
+
+    def _authorization(self, environ: Environ) -> Refusal | None:
+        """Refuse what Radicale would answer with 500, and resolve bearer tokens."""
+        scheme, _, rest = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "basic":
+            if is_malformed(environ["HTTP_AUTHORIZATION"]):
+                return self._unauthorized("The Authorization header is malformed.")
+            # The scheme's name is case-insensitive (RFC 9110 §11.1), which Radicale does not know.
+            environ["HTTP_AUTHORIZATION"] = "Basic " + rest.strip()
+        elif scheme.lower() == "bearer":
+            name = self._login.by_token(rest.strip())
+            if name is None:
+                return self._unauthorized("The token is unknown or has expired.")
+            environ[BEARER] = Bearer(name)
+            del environ["HTTP_AUTHORIZATION"]
+        elif scheme:
+            return self._unauthorized("Use Basic or Bearer authentication.")
+        return None
+
+    def _unauthorized(self, detail: str) -> Refusal:
+        return Refusal("401 Unauthorized", detail, (("WWW-Authenticate", f'Basic realm="{self._realm}"'),))
+
+    def _body(self, environ: Environ) -> Refusal | None:
+        """Know the body's length; a body that breaks off must not be taken for a whole one."""
+        stated = environ.get("CONTENT_LENGTH")
+        chunked = not stated and "HTTP_TRANSFER_ENCODING" in environ
+        if not stated and not chunked:
+            environ["CONTENT_LENGTH"] = "0"
+            environ["wsgi.input"] = io.BytesIO()
+            return None
+        if stated and not stated.isdecimal():
+            return Refusal("400 Bad Request", "The Content-Length is malformed.")
+        length = int(stated) if stated else None
+        if length is not None and length > self._max_body:
+            return self._too_large()
+        body = _read(environ["wsgi.input"], self._max_body if length is None else length)
+        if body is None:
+            return self._too_large()
+        if length is not None and len(body) < length:
+            return Refusal("400 Bad Request", "The body ended early.")
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = io.BytesIO(body)
+        return None
+
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            "413 Content Too Large",
+            f"At most {self._max_body} octets are accepted.",
+            (("Connection", "close"),),
+        )
+
+    def _health(self, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            self._services.store.ping()
+        except (CalcoreError, OSError) as error:
+            state, answer = "503 Service Unavailable", {"status": "error", "detail": str(error)}
+        else:
+            state, answer = "200 OK", {"status": "ok"}
+        body = json.dumps(answer).encode()
+        return _answer(start_response, state, body, "application/json", (("Cache-Control", "no-store"),))
+
+
+def _read(stream: Any, limit: int) -> bytes | None:
+    """The whole body; None where it is longer than `limit`."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= limit:
+        part: bytes = stream.read(min(_CHUNK, limit + 1 - size))
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        size += len(part)
+    return None
+
+
+def _answer(
+    start_response: StartResponse,
+    status: str,
+    body: bytes,
+    content_type: str,
+    headers: Iterable[tuple[str, str]],
+) -> list[bytes]:
+    start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body))), *headers])
+    return [body]

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`calcore-caldav serve`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calcore_caldav.errors import ConfigurationError
+from calcore_caldav.server.place import Place, add_place_options, open_place, place
+from calcore_caldav.server.progress import Progress
+
+if TYPE_CHECKING:
+    from radicale.config import Configuration
+
+_MOST_WORKERS = 4
+_THREADS = 32
+"""Threads of a worker where the configuration says "unlimited"."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="run the server",
+        description="Run the server until it is interrupted (Ctrl-C, SIGTERM). Without any option it serves"
+        " http://127.0.0.1:5232/ from the data directory below.",
+    )
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=_port, help="port to listen on; 0 picks a free one (default: 5232)")
+    parser.add_argument(
+        "--workers", metavar="N", type=_workers, help="processes (default: one per core, at most 4)"
+    )
+    parser.add_argument(
+        "--directory",
+        metavar="FILE",
+        type=Path,
+        help="a directory file (TOML) with people, groups, rooms; imported before the server answers",
+    )
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="fill an empty data directory with an office of people, rooms and meetings, and serve that",
+    )
+    add_place_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _workers(text: str) -> int:
+    workers = int(text)
+    if not 1 <= workers <= 64:
+        raise ValueError(text)
+    return workers
+
+
+_port.__name__ = "port"
+_workers.__name__ = "number of workers"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import what is to be imported, then serve."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    where = place(args)
+    configuration = _configuration(where)
+    _fill(args)
+    from calcore_caldav.server.workers import Tls, Workers
+
+    host, port = _address(args, configuration)
+    tls = None
+    if configuration.get("server", "ssl"):
+        authority = configuration.get("server", "certificate_authority")
+        tls = Tls(
+            _file(configuration, "certificate"),
+            _file(configuration, "key"),
+            _file(configuration, "certificate_authority") if authority else None,
+        )
+    _preload()
+    server = Workers(
+        host,
+        port,
+        partial(_application, where, _overrides(where)),
+        workers=args.workers or min(_cores(), _MOST_WORKERS),
+        threads=configuration.get("server", "max_connections") or _THREADS,
+        timeout=configuration.get("server", "timeout"),
+        tls=tls,
+        ready=_say_ready,
+    )
+    return server.run()
+
+
+def _configuration(where: Place) -> Configuration:
+    from calcore_caldav.server.assembly import settings_from
+    from calcore_caldav.server.configuration import native_configuration
+
+    configuration = native_configuration(where.config, _overrides(where))
+    settings_from(configuration)
+    return configuration
+
+
+def _overrides(where: Place) -> dict[str, dict[str, str]]:
+    return {"storage": {"database": where.database}}
+
+
+def _fill(args: argparse.Namespace) -> None:
+    """Everything that happens to the data before the first request, in a store of its own.
+
+    It is closed again: a database connection must not be shared with the workers.
+    """
+    entries = None
+    if args.directory is not None:
+        from calcore_caldav.server.directory import read_directory
+        from calcore_caldav.server.directory_command import known_names
+
+        entries = read_directory(args.directory, known_names(args))
+    services = open_place(args)
+    try:
+        if entries is not None:
+            from calcore_caldav.server.directory_import import import_directory
+
+            with Progress("passwords") as progress:
+                import_directory(services.store, entries, progress)
+    finally:
+        services.store.close()
+
+
+def _address(args: argparse.Namespace, configuration: Configuration) -> tuple[str, int]:
+    hosts: list[tuple[str, int]] = configuration.get("server", "hosts")
+    if len(hosts) > 1 and args.host is None:
+        raise ConfigurationError(
+            "[server] hosts names several addresses; name one, where [::] means every IPv4 and IPv6 address"
+        )
+    host, port = hosts[0]
+    return args.host or host, port if args.port is None else args.port
+
+
+def _file(configuration: Configuration, option: str) -> Path:
+    path = Path(configuration.get("server", option))
+    if not os.access(path, os.R_OK):
+        raise ConfigurationError(f"[server] {option} = {path} cannot be read")
+    return path
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _preload() -> None:
+    """Import once what every worker needs: forked workers share the memory."""
+    import radicale_calcore.auth
+    import radicale_calcore.hook
+    import radicale_calcore.rights
+    import radicale_calcore.storage
+    import radicale_calcore.web  # noqa: F401
+
+    import calcore_caldav.dav.application  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+def _application(where: Place, overrides: dict[str, dict[str, str]]) -> Any:
+    """In a worker process: the WSGI application, and the thread for background jobs."""
+    from radicale import log
+
+    from calcore_caldav.server.assembly import build_wsgi, services_from
+    from calcore_caldav.server.background import start_background
+    from calcore_caldav.server.configuration import native_configuration
+
+    configuration = native_configuration(where.config, overrides)
+    log.setup()
+    log.set_level(
+        configuration.get("logging", "level"),
+        configuration.get("logging", "backtrace_on_debug"),
+        configuration.get("logging", "trace_filter"),
+    )
+    application = build_wsgi(configuration)
+    start_background(services_from(configuration))
+    return application
+
+
+def _say_ready(url: str) -> None:
+    print(f"ready {url}", flush=True)
