@@ -259,6 +259,7 @@ class _BusyTime:
         blocks = {
             TakenBy.BOOKING: True,
             TakenBy.CLOSED: True,
+            TakenBy.HELD: True,
             TakenBy.TENTATIVE: policy.tentative_blocks,
             TakenBy.PENDING: policy.pending_blocks,
             TakenBy.TRANSPARENT: policy.transparent_blocks,
@@ -302,6 +303,6 @@ class _BusyTime:
 def padded_period(policy: BookingPolicy, use: Wanted | Taken) -> Period:
     """The time for which the room is in use, buffers included; an instant counts as its moment."""
     end = max(use.end, use.start + timedelta.resolution)
-    if isinstance(use, Taken) and use.by is TakenBy.CLOSED:
+    if isinstance(use, Taken) and use.by in {TakenBy.CLOSED, TakenBy.HELD}:
         return Period(use.start, end)
     return Period(use.start - policy.buffer_before, end + policy.buffer_after)

@@ -245,6 +245,10 @@ CONTRADICTIONS: Final[tuple[Contradiction, ...]] = (
         "approvers, approval_timeout: nothing needs approval; set mode = 'approval', request or external",
     ),
     (
+        lambda p, _: bool(p.request) and "all" in p.book,
+        "request: everybody may book without asking; name in book those who may",
+    ),
+    (
         lambda p, _: "all" in p.override,
         "override: 'all' would mean that no rule counts; leave the rules away instead",
     ),

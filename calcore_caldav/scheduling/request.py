@@ -67,6 +67,9 @@ class TakenBy(StrEnum):
     TRANSPARENT = "transparent"
     UNSCHEDULED = "unscheduled"
     CLOSED = "closed"
+    """By the room's published availability."""
+    HELD = "held"
+    """Booked without an event: the old time of one whose new time is not granted yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ DEFAULT_LANGUAGE: Final = "en"
 
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
+        "busy": "Busy",
         "MODE": "This room takes no bookings.",
         "CONFLICT": "The room is taken at that time.",
         "HOURS": "The room is closed at that time ({value}).",
@@ -38,6 +39,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "{people} people are invited, the room holds {capacity}.",
     },
     "fr": {
+        "busy": "Occupé",
         "MODE": "Cette salle n’accepte pas de réservations.",
         "CONFLICT": "La salle est déjà prise à cette heure.",
         "HOURS": "La salle est fermée à cette heure ({value}).",
@@ -60,6 +62,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "{people} personnes sont invitées, la salle a {capacity} places.",
     },
     "de": {
+        "busy": "Belegt",
         "MODE": "Dieser Raum nimmt keine Buchungen an.",
         "CONFLICT": "Der Raum ist zu dieser Zeit belegt.",
         "HOURS": "Der Raum ist zu dieser Zeit geschlossen ({value}).",
@@ -82,6 +85,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "{people} Leute sind eingeladen, der Raum fasst {capacity}.",
     },
     "es": {
+        "busy": "Ocupado",
         "MODE": "Esta sala no acepta reservas.",
         "CONFLICT": "La sala está ocupada a esa hora.",
         "HOURS": "La sala está cerrada a esa hora ({value}).",
@@ -104,6 +108,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "Hay {people} personas invitadas, la sala tiene {capacity} plazas.",
     },
     "it": {
+        "busy": "Occupato",
         "MODE": "Questa sala non accetta prenotazioni.",
         "CONFLICT": "La sala è occupata a quell’ora.",
         "HOURS": "La sala è chiusa a quell’ora ({value}).",
@@ -126,6 +131,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "Sono invitate {people} persone, la sala ha {capacity} posti.",
     },
     "nl": {
+        "busy": "Bezet",
         "MODE": "Deze ruimte neemt geen boekingen aan.",
         "CONFLICT": "De ruimte is dan bezet.",
         "HOURS": "De ruimte is dan gesloten ({value}).",
@@ -148,6 +154,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "Er zijn {people} mensen uitgenodigd, de ruimte heeft {capacity} plaatsen.",
     },
     "pt": {
+        "busy": "Ocupado",
         "MODE": "Esta sala não aceita reservas.",
         "CONFLICT": "A sala está ocupada a essa hora.",
         "HOURS": "A sala está fechada a essa hora ({value}).",
@@ -170,6 +177,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "full": "Há {people} pessoas convidadas, a sala tem {capacity} lugares.",
     },
     "vi": {
+        "busy": "Bận",
         "MODE": "Phòng này không nhận đặt chỗ.",
         "CONFLICT": "Phòng đã có người đặt vào giờ đó.",
         "HOURS": "Phòng đóng cửa vào giờ đó ({value}).",

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing a room's decision into its copy of an event: PARTSTAT per instance, as Apple's server does it. Pure.
+
+The most frequent answer stands in the master; instances that are answered otherwise become overrides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.content import Component, Property, escape_text
+from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.recurrence import Instance, RecurrenceId
+from calcore_caldav.core.significance import derived
+from calcore_caldav.core.times import format_date_time
+from calcore_caldav.scheduling.policy import BookingPolicy, Keep, Private, Subject
+from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
+
+AUTO: Final = "X-CALENDARSERVER-AUTO"
+"""Parameter of the room's own ATTENDEE: when the server answered for it (Apple's)."""
+REASON: Final = "X-CALCORE-REASON"
+"""Parameter of the room's own ATTENDEE: why, where the answer may be decided again later."""
+OCCUPYING: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
+"""Answers with which an instance takes the room's time."""
+
+_UNMARKED: Final = frozenset({Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.PAST, Reason.KEPT})
+_ORDER: Final = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION, PartStat.DECLINED)
+_BODY: Final = frozenset({"DESCRIPTION", "X-ALT-DESC", "COMMENT", "CONTACT", "URL", "CONFERENCE"})
+_ATTACHED: Final = frozenset({"ATTACH", "IMAGE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A copy with a decision in it."""
+
+    copy: CalendarObject
+    placed: Mapping[RecurrenceId | None, Verdict]
+    """The verdicts by the component that tells them; None: the master, or the only component."""
+
+
+def answered(
+    copy: CalendarObject,
+    own: frozenset[CalendarUserAddress],
+    instances: Sequence[Instance],
+    decision: BookingDecision,
+    now: datetime,
+) -> Answered:
+    """The copy with every decided verdict in it; instances without a verdict keep their answer."""
+    components = copy.by_rid()
+    placed = {
+        rid: verdict for rid, verdict in decision.verdicts.items() if rid in components and verdict.decided
+    }
+    changed = {rid: _with_answer(components[rid], own, v, now) for rid, v in placed.items()}
+    master = components.get(None)
+    inherited = [i.rid for i in instances if i.rid is not None and i.rid not in components]
+    if master is not None and inherited:
+        verdicts = {rid: decision.verdicts.get(rid, _KEPT) for rid in inherited}
+        common = _common(list(verdicts.values()), decision.beyond)
+        if common is not None:
+            placed[None], changed[None] = common, _with_answer(master, own, common, now)
+        attendee = find_attendee(changed.get(None, master), own)
+        stands = partstat(attendee) if attendee is not None else None
+        for rid, verdict in verdicts.items():
+            # What waits for the horizon must be told from what was refused for good.
+            waits = common is not None and Reason.HORIZON in {common.reason, verdict.reason}
+            same = verdict.partstat is stands and (
+                not waits or common is None or verdict.reason is common.reason
+            )
+            override = derived(master, rid, copy.zones) if verdict.decided and not same else None
+            if override is not None:
+                placed[rid], changed[rid] = verdict, _with_answer(override, own, verdict, now)
+    if not changed:
+        return Answered(copy, {})
+    kept = [changed.pop(copy.recurrence_id(c), c) for c in copy.components]
+    added = sorted(changed.items(), key=lambda pair: pair[0].to_basic() if pair[0] else "")
+    return Answered(copy.with_components((*kept, *(component for _, component in added))), placed)
+
+
+_KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
+
+
+def _common(verdicts: Sequence[Verdict], beyond: Verdict | None) -> Verdict | None:
+    """The verdict for the master: that of the instances nobody listed, else the most frequent one.
+
+    None where the master keeps its answer, since some of its instances do.
+    """
+    decided = [v for v in verdicts if v.decided]
+    if not decided or any(v.reason is Reason.KEPT for v in verdicts) or (beyond and not beyond.decided):
+        return None
+    if beyond is not None:
+        return beyond
+    count = Counter(v.partstat for v in decided)
+    best = max(_ORDER, key=lambda answer: (count[answer], -_ORDER.index(answer)))
+    reason = Counter(v.reason for v in decided if v.partstat is best).most_common(1)[0][0]
+    return next(v for v in decided if v.partstat is best and v.reason is reason)
+
+
+def _with_answer(
+    component: Component, own: frozenset[CalendarUserAddress], verdict: Verdict, now: datetime
+) -> Component:
+    answer = verdict.partstat
+
+    def change(prop: Property) -> Property:
+        if prop.name != "ATTENDEE" or CalendarUserAddress.parse(prop.value) not in own:
+            return prop
+        if answer is PartStat.NEEDS_ACTION:
+            if partstat(prop) is PartStat.NEEDS_ACTION:
+                return prop
+            return (
+                prop.with_param("PARTSTAT", str(answer))
+                .with_param("RSVP", "TRUE")
+                .without_params(AUTO, REASON)
+            )
+        new = prop.with_param("PARTSTAT", str(answer)).without_params("RSVP", REASON)
+        new = new.with_param(AUTO, format_date_time(now))
+        return new if verdict.reason in _UNMARKED else new.with_param(REASON, str(verdict.reason))
+
+    return component.map(change).set("TRANSP", "OPAQUE" if answer in OCCUPYING else "TRANSPARENT")
+
+
+def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reason | None:
+    """The reason that was noted with the server's own answer; None: none, or somebody else's answer."""
+    attendee = find_attendee(component, own)
+    noted = attendee.param(REASON) if attendee is not None else None
+    if attendee is None or noted not in frozenset(Reason):
+        return None
+    expected = PartStat.TENTATIVE if noted == Reason.PENDING else PartStat.DECLINED
+    return Reason(noted) if partstat(attendee) is expected else None
+
+
+def discreet(
+    copy: CalendarObject, policy: BookingPolicy, organizer_name: Callable[[], str], busy: str
+) -> CalendarObject:
+    """The copy as its policy lets the room's readers see it (subject, body, attachments, private events)."""
+    components = tuple(_discreet(c, policy, organizer_name, busy) for c in copy.components)
+    return copy if components == copy.components else copy.with_components(components)
+
+
+def _discreet(
+    component: Component, policy: BookingPolicy, organizer_name: Callable[[], str], busy: str
+) -> Component:
+    private = policy.private is Private.MASK and (component.value("CLASS") or "").strip().upper() in {
+        "PRIVATE",
+        "CONFIDENTIAL",
+    }
+    subject = Subject.BUSY if private else policy.subject
+    if subject is not Subject.KEEP:
+        title = busy if subject is Subject.BUSY else organizer_name()
+        component = component.set("SUMMARY", escape_text(title))
+    dropped: set[str] = set()
+    if private or policy.body is Keep.STRIP:
+        dropped |= _BODY
+    if private or policy.attachments is Keep.STRIP:
+        dropped |= _ATTACHED
+    if private:
+        dropped |= {"CATEGORIES", "RESOURCES", "GEO"}
+    present = dropped & {p.name for p in component.properties}
+    return component.without(*present) if present else component

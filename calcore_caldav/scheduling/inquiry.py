@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a room is asked for: the decision's input, gathered from its copy of an event and from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, tzinfo
+from itertools import islice
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, free_periods
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
+from calcore_caldav.core.recurrence import Instance
+from calcore_caldav.core.times import Period, TimeRange
+from calcore_caldav.scheduling import availability
+from calcore_caldav.scheduling.booking import padded_period, week_of
+from calcore_caldav.scheduling.policy import BookingPolicy, External
+from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.syntax import ZERO
+from calcore_caldav.store.protocol import InstanceRow, StoredObject, Transaction
+
+MOST_INSTANCES: Final = 1000
+"""Instances of one event that a room looks at; the rest is answered like what is beyond the horizon."""
+
+_CLUSTER_GAP: Final = timedelta(days=2)
+_NOT_PEOPLE: Final = frozenset({CalendarUserType.ROOM.value, CalendarUserType.RESOURCE.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A decision's input, with the instances that it speaks of."""
+
+    instances: tuple[Instance, ...]
+    """Those that are not long over, in which the room takes part and which are not cancelled."""
+    request: BookingRequest
+    booker: Principal | None
+    """The organizer; None: somebody from elsewhere."""
+    names: frozenset[str]
+    """The words that policies may use for the booker."""
+    settings: SchedulingSettings
+
+
+def inquire(
+    txn: Transaction,
+    room: Principal,
+    policy: BookingPolicy,
+    copy: CalendarObject,
+    own_object: StoredObject | None,
+    *,
+    settings: SchedulingSettings,
+) -> Inquiry:
+    """The decision's input for the room's copy of an event; `own_object` is the copy as it is stored."""
+    zone = zone_of(txn, room)
+    grace = policy.past_grace if policy.past_grace is not None else timedelta(days=settings.past_days)
+    since = txn.now - grace
+    recurrence = copy.recurrence(zone)
+    until = txn.now + policy.reach if recurrence.endless else None
+    listed = list(islice(recurrence.between(TimeRange(since, until)), MOST_INSTANCES + 1))
+    beyond = recurrence.endless or len(listed) > MOST_INSTANCES
+    own = room.own_addresses
+    instances = tuple(i for i in listed[:MOST_INSTANCES] if _takes_part(i.component, own))
+    heads = _Heads(txn)
+    wanted = [
+        Wanted(i.rid, i.start, i.end, _answer(i.component, own), heads.count(i.component)) for i in instances
+    ]
+    organizer = copy.organizer
+    principal = txn.directory.by_address(organizer) if organizer is not None else None
+    own_ids = frozenset({own_object.id} if own_object is not None else ())
+    asked = [w for w in wanted if w.partstat is PartStat.NEEDS_ACTION or not policy.manual_wins]
+    names = booker_names(txn, copy)
+    role = role_of(policy, names, managers(txn, room))
+    bookings, used = 0, Booker().used
+    if organizer is not None and (policy.same_organizer_limit or policy.quota):
+        bookings, used = _holdings(txn, room, organizer, wanted, own_ids, zone)
+    busy = taken(txn, room, policy, asked, ignore=own_ids)
+    if policy.priority and role is Role.OVERRIDE:
+        busy = _displaceable(txn, room, policy, busy)
+    request = BookingRequest(
+        wanted=wanted,
+        taken=busy,
+        booker=Booker(role, policy.auto_accept_group in names, bookings, used),
+        now=txn.now,
+        zone=zone,
+        recurring=recurrence.recurring,
+        endless=beyond and _endless_for_room(copy, own),
+        past_grace=grace,
+    )
+    return Inquiry(instances, request, principal, names, settings)
+
+
+def zone_of(txn: Transaction, room: Principal) -> tzinfo:
+    """The zone in which a room's floating and all-day bookings happen."""
+    collection = txn.collections.get(room.name, room.default_calendar)
+    if collection is None:
+        return availability.zone_named(room.timezone)
+    return txn.collections.zone(collection)
+
+
+def _takes_part(component: Component, own: frozenset[CalendarUserAddress]) -> bool:
+    cancelled = (component.value("STATUS") or "").strip().upper() == "CANCELLED"
+    return not cancelled and find_attendee(component, own) is not None
+
+
+def _answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat:
+    attendee = find_attendee(component, own)
+    assert attendee is not None
+    return partstat(attendee)
+
+
+def _endless_for_room(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
+    return copy.master is not None and _takes_part(copy.master, own)
+
+
+class _Heads:
+    """Counts the people of components, each component once."""
+
+    def __init__(self, txn: Transaction) -> None:
+        self._txn = txn
+        self._known: dict[int, int] = {}
+        self._groups: dict[CalendarUserAddress, frozenset[CalendarUserAddress]] = {}
+
+    def count(self, component: Component) -> int:
+        """People who come or may come: attendees but rooms and those who declined, groups expanded."""
+        key = id(component)
+        if key not in self._known:
+            people: set[CalendarUserAddress] = set()
+            for prop in component.all("ATTENDEE"):
+                kind = (prop.param("CUTYPE") or "INDIVIDUAL").upper()
+                if kind in _NOT_PEOPLE or partstat(prop) is PartStat.DECLINED:
+                    continue
+                address = CalendarUserAddress.parse(prop.value)
+                people |= self._members(address) if "GROUP" in kind else {address}
+            self._known[key] = len(people)
+        return self._known[key]
+
+    def _members(self, address: CalendarUserAddress) -> frozenset[CalendarUserAddress]:
+        if address not in self._groups:
+            group = self._txn.directory.by_address(address)
+            members = self._txn.directory.expand(group) if group is not None else []
+            self._groups[address] = frozenset(m.address for m in members if not m.kind.bookable)
+        return self._groups[address]
+
+
+def taken(
+    txn: Transaction,
+    room: Principal,
+    policy: BookingPolicy,
+    wanted: Sequence[Wanted],
+    *,
+    ignore: frozenset[int] = frozenset(),
+) -> list[Taken]:
+    """What takes the room's time wherever an instance is wanted; objects of `ignore` do not count.
+
+    From the instance index of all calendars of the room that count, and from the bookings: a slot that is
+    held without an event in the calendar (an old time, kept until the new one is granted) counts as well.
+    """
+    if not wanted:
+        return []
+    windows = clusters(padded_period(policy, w) for w in wanted)
+    # A rival's own buffers reach out of its own time.
+    reach = policy.buffer_before + policy.buffer_after
+    places = availability.calendars(txn, room)
+    rows: dict[tuple[int, str, datetime], InstanceRow] = {}
+    booked: list[tuple[int, Period]] = []
+    closed: list[Taken] = []
+    for window in windows:
+        wide = Period(window.start - reach, window.end + reach)
+        for row in txn.instances.rows(places, wide):
+            if row.object_id not in ignore:
+                rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
+        booked.extend(
+            (b.object_id, b.period) for b in txn.bookings.of(room, wide) if b.object_id not in ignore
+        )
+        closed.extend(
+            Taken(start, end, TakenBy.CLOSED) for start, end, _ in availability.unavailable(txn, room, window)
+        )
+    kinds = Kinds(txn, room)
+    found = [t for row in rows.values() if (t := kinds.taken(row)) is not None]
+    return [*found, *held(policy, rows.values(), booked), *closed]
+
+
+def held(
+    policy: BookingPolicy, rows: Iterable[InstanceRow], bookings: Iterable[tuple[int, Period]]
+) -> Iterator[Taken]:
+    """What is booked without an event that takes it."""
+    used: dict[int, list[BusyPeriod]] = {}
+    for row in rows:
+        if row.fbtype is not FreeBusyType.FREE:
+            period = padded_period(policy, Taken(row.start, row.end))
+            used.setdefault(row.object_id, []).append(BusyPeriod(*period, FreeBusyType.BUSY))
+    for object_id, period in bookings:
+        for start, end in free_periods(used.get(object_id, ()), period):
+            yield Taken(start, end, TakenBy.HELD)
+
+
+def clusters(periods: Iterable[Period]) -> list[Period]:
+    """Windows that cover the periods: one query for what lies close together, no query for long gaps."""
+    windows: list[Period] = []
+    for period in sorted(periods):
+        if windows and period.start <= windows[-1].end + _CLUSTER_GAP:
+            windows[-1] = Period(windows[-1].start, max(windows[-1].end, period.end))
+        else:
+            windows.append(period)
+    return windows
+
+
+class Kinds:
+    """Tells by which kind of event a row of the index takes the room's time."""
+
+    def __init__(self, txn: Transaction, room: Principal) -> None:
+        self._txn = txn
+        self._own = room.own_addresses
+        self._stored: dict[int, StoredObject | None] = {}
+
+    def taken(self, row: InstanceRow) -> Taken | None:
+        """None where the row takes nothing: declined, cancelled."""
+        if row.object_id not in self._stored:
+            self._stored[row.object_id] = self._txn.objects.by_id(row.object_id)
+        stored = self._stored[row.object_id]
+        if stored is None:
+            return None
+        by = TakenBy.BOOKING if stored.organizer is not None else TakenBy.UNSCHEDULED
+        if row.fbtype in {FreeBusyType.FREE, FreeBusyType.BUSY_TENTATIVE}:
+            component = self._component(stored, row)
+            attendee = find_attendee(component, self._own)
+            answer = partstat(attendee) if attendee is not None else None
+            if row.fbtype is FreeBusyType.BUSY_TENTATIVE:
+                by = TakenBy.PENDING if answer is PartStat.TENTATIVE else TakenBy.TENTATIVE
+            elif answer in {PartStat.DECLINED, PartStat.NEEDS_ACTION} or _is_cancelled(component):
+                return None
+            else:
+                by = TakenBy.TRANSPARENT
+        return Taken(row.start, row.end, by, stored.uid, row.rid, stored.organizer)
+
+    def _component(self, stored: StoredObject, row: InstanceRow) -> Component:
+        copy = self._txn.objects.parsed(stored)
+        override = copy.overrides.get(row.rid) if row.rid is not None else None
+        return override or copy.master or copy.components[0]
+
+
+def _is_cancelled(component: Component) -> bool:
+    return (component.value("STATUS") or "").strip().upper() == "CANCELLED"
+
+
+def booker_names(txn: Transaction, copy: CalendarObject) -> frozenset[str]:
+    """The words for who books: the organizer, and who acts for it (SENT-BY)."""
+    prop = next((p for c in copy.components if (p := c.get("ORGANIZER")) is not None), None)
+    if prop is None:
+        return frozenset()
+    sent_by = prop.param("SENT-BY")
+    return role_names(txn, CalendarUserAddress.parse(prop.value)) | (
+        role_names(txn, CalendarUserAddress.parse(sent_by)) if sent_by else frozenset()
+    )
+
+
+def _displaceable(
+    txn: Transaction, room: Principal, policy: BookingPolicy, busy: Sequence[Taken]
+) -> list[Taken]:
+    """The same, with a mark on what gives way to a booking with priority: what others than its like booked."""
+    managed = managers(txn, room)
+    marked: list[Taken] = []
+    for use in busy:
+        scheduled = use.organizer is not None and use.organizer not in room.own_addresses
+        role = (
+            role_of(policy, role_names(txn, use.organizer), managed) if use.organizer and scheduled else None
+        )
+        marked.append(replace(use, displaceable=role is not None and role is not Role.OVERRIDE))
+    return marked
+
+
+LOCAL: Final = "all"
+"""Stands, among somebody's names, for being somebody of this server."""
+
+
+def role_names(txn: Transaction, address: CalendarUserAddress) -> frozenset[str]:
+    """All words under which a policy's lists may mean somebody: name, groups, addresses, domains, "all"."""
+    principal = txn.directory.by_address(address)
+    addresses = principal.own_addresses if principal is not None else frozenset({address})
+    emails = [a.email for a in addresses if a.email]
+    names = {*emails, *("@" + e.rpartition("@")[2] for e in emails), str(address)}
+    if principal is not None:
+        names |= {principal.name, LOCAL, *(g.name for g in txn.directory.groups_of(principal))}
+    return frozenset(names)
+
+
+def managers(txn: Transaction, room: Principal) -> frozenset[str]:
+    """Names of the people and groups that manage a room."""
+    return frozenset(
+        g.grantee
+        for g in txn.directory.grants(room)
+        if g.privilege is Privilege.ALL and g.collection_id is None
+    )
+
+
+def role_of(policy: BookingPolicy, names: frozenset[str], managed: frozenset[str]) -> Role:
+    """What somebody who has those names may do; `managed`: names of the room's managers."""
+
+    def listed(entries: Sequence[str]) -> bool:
+        return any(
+            bool(managed & names) if entry == "managers" else entry in names or entry.lower() in names
+            for entry in entries
+        )
+
+    for role, entries in (
+        (Role.OVERRIDE, policy.override),
+        (Role.BOOK, policy.book),
+        (Role.REQUEST, policy.request),
+    ):
+        if listed(entries):
+            return role
+    return Role.NOBODY if LOCAL in names else _EXTERNAL[policy.external]
+
+
+_EXTERNAL: Final = {
+    External.BOOK: Role.BOOK,
+    External.REQUEST: Role.REQUEST,
+    External.REJECT: Role.OUTSIDER,
+}
+
+
+def _holdings(
+    txn: Transaction,
+    room: Principal,
+    organizer: CalendarUserAddress,
+    wanted: Sequence[Wanted],
+    own_ids: frozenset[int],
+    zone: tzinfo,
+) -> tuple[int, Mapping[date, timedelta]]:
+    """How many future bookings of the room somebody has, and how much time in each week that is asked for."""
+    principal = txn.directory.by_address(organizer)
+    addresses = principal.own_addresses if principal is not None else frozenset({organizer})
+    weeks = {week_of(w.start, zone) for w in wanted}
+    first = min([txn.now, *(w.start for w in wanted)]) - timedelta(days=8)
+    last = max([txn.now + timedelta(days=366), *(w.end for w in wanted)]) + timedelta(days=8)
+    used: dict[date, timedelta] = {}
+    future: set[int] = set()
+    mine: dict[int, bool] = {}
+    for row in txn.instances.rows(availability.calendars(txn, room), Period(first, last)):
+        if row.object_id in own_ids or row.fbtype is FreeBusyType.FREE:
+            continue
+        if row.object_id not in mine:
+            stored = txn.objects.by_id(row.object_id)
+            mine[row.object_id] = stored is not None and stored.organizer in addresses
+        if not mine[row.object_id]:
+            continue
+        if row.end > txn.now:
+            future.add(row.object_id)
+        week = week_of(row.start, zone)
+        if week in weeks:
+            used[week] = used.get(week, ZERO) + (row.end - row.start)
+    return len(future), used
