@@ -234,8 +234,6 @@ def _check_recurrence(obj: CalendarObject, limits: Limits) -> None:
         return
     try:
         recurrence = obj.recurrence()
-    except NotImplementedError:
-        return
     except InvalidCalendarData as error:
         raise _placed(obj, error) from None
     dense = sum(

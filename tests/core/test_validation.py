@@ -108,6 +108,28 @@ def test_refused(data, precondition, detail):
     assert refused.value.precondition == precondition
 
 
+@pytest.mark.parametrize(
+    ("data", "precondition", "detail"),
+    [
+        (body("UID:1", "DTSTART:20260105T100000Z", "RRULE:FREQ=NEVER"), "valid-calendar-data", "line 7: RRULE"),
+        (body(*EVENT, "RRULE:FREQ=SECONDLY"), "max-instances", "line 8: RRULE: more than"),
+        (body(*EVENT, "RRULE:FREQ=MINUTELY;COUNT=100000"), "max-instances", "line 8: RRULE"),
+        (body(*EVENT, "RRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5,6,7,8,9,10,11,12"), "max-instances", "line 8: RRULE"),
+    ],
+)  # fmt: skip
+def test_rules_are_refused(data, precondition, detail):
+    with pytest.raises(InvalidCalendarData, match=detail) as refused:
+        CalendarObject.parse(data, limits=LIMITS)
+    assert refused.value.precondition == precondition
+
+
+@pytest.mark.parametrize(
+    "rule", ["FREQ=DAILY", "FREQ=DAILY;COUNT=20000", "FREQ=HOURLY;COUNT=2000", "FREQ=DAILY;BYHOUR=9,17"]
+)
+def test_long_series_are_fine(rule):
+    assert CalendarObject.parse(body(*EVENT, f"RRULE:{rule}"), limits=LIMITS).recurrence().recurring
+
+
 def test_an_itip_message_has_a_method_and_may_lack_a_start():
     data = body("UID:1", "^METHOD:CANCEL")
     assert CalendarObject.parse(data, limits=LIMITS, inbox=True).method == "CANCEL"
