@@ -90,12 +90,12 @@ def settle(
 def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answers: bool) -> Property:
     if agent(prop) is not ScheduleAgent.SERVER:
         return prop.without_params("SCHEDULE-FORCE-SEND")
+    if server_group(prop):
+        return prop
     made = prop.without_params("SCHEDULE-FORCE-SEND")
     status = base.param("SCHEDULE-STATUS") if base is not None else None
     if status != made.param("SCHEDULE-STATUS"):
         made = made.with_param("SCHEDULE-STATUS", *([status] if status else []))
-    if server_group(made):
-        return made
     if base is None or reset:
         return asked(made)
     if unanswered(base) or (unanswered(made) and not merge_answers):

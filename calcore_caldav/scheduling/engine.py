@@ -3,10 +3,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.answers import base_of
+from calcore_caldav.core.attendee import attendee_messages, refused
+from calcore_caldav.core.calobject import CalendarObject, find_attendee
+from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent
+from calcore_caldav.core.merge import whole_copy
+from calcore_caldav.core.organizer import Rid, organizer_messages, requests
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.significance import cancelled
+from calcore_caldav.errors import SchedulingRefused
+from calcore_caldav.scheduling.delivery import (
+    EVERYTHING,
+    Delivery,
+    Status,
+    new_tag,
+    with_organizer_status,
+    with_statuses,
+)
+from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Collection, StoredObject, Transaction
 
@@ -38,6 +56,38 @@ class SchedulingOutcome:
     """None: not a scheduling object resource."""
 
 
+class Role(Enum):
+    """What the owner of a home is in an object (RFC 6638 §3.1)."""
+
+    NONE = auto()
+    ORGANIZER = auto()
+    ATTENDEE = auto()
+
+
+def role_of(obj: CalendarObject | None, owner: Principal) -> Role:
+    """The owner's role; NONE where the object isn't a scheduling object of theirs."""
+    if obj is None or obj.organizer is None:
+        return Role.NONE
+    own = owner.own_addresses
+    if obj.organizer in own:
+        return Role.ORGANIZER if obj.attendees else Role.NONE
+    if any(find_attendee(c, own) is not None for c in obj.components):
+        return Role.ATTENDEE
+    return Role.NONE
+
+
+def lock_keys(txn: Transaction, change: ObjectChange) -> set[str]:
+    """What a change has to be serialised on: the UID, and the rooms that may be asked."""
+    people = People(txn)
+    keys: set[str] = set()
+    for obj in (change.old, change.new):
+        if obj is not None:
+            keys.add(f"uid:{obj.uid}")
+            if obj.organizer is not None:
+                keys |= {f"room:{room.name}" for room in people.rooms(obj.attendees)}
+    return keys
+
+
 class SchedulingEngine:
     """Executes implicit scheduling on a transaction."""
 
@@ -49,4 +99,253 @@ class SchedulingEngine:
 
         Raises SchedulingRefused. Doesn't write the changed object itself: the corridor does.
         """
-        raise NotImplementedError
+        before, after = role_of(change.old, change.owner), role_of(change.new, change.owner)
+        if before is Role.NONE and after is Role.NONE:
+            self._check_bystander(txn, change)
+            return SchedulingOutcome(change.new, None)
+        people = People(txn)
+        people.learn(change.old, change.new)
+        if change.new is not None and after is not Role.NONE:
+            _check_components(change.new)
+        _check_transition(change, before, after, people)
+        run = _Run(txn, self.settings, people, change)
+        if before is Role.ORGANIZER or after is Role.ORGANIZER:
+            return run.organizer()
+        return run.attendee()
+
+    @staticmethod
+    def _check_bystander(txn: Transaction, change: ObjectChange) -> None:
+        """A meeting of somebody else of this server, to which the owner isn't invited, is no object of theirs."""
+        new = change.new
+        if new is None or new.organizer is None or not new.attendees:
+            return
+        if new.organizer in change.owner.own_addresses or change.old is not None:
+            return
+        organizer = next(c.get("ORGANIZER") for c in new.components if c.get("ORGANIZER") is not None)
+        if agent(organizer) is ScheduleAgent.SERVER and txn.directory.by_address(new.organizer) is not None:
+            raise SchedulingRefused(
+                "organizer-allowed", "the organizer is neither the calendar's owner nor one who invited them"
+            )
+
+
+def _check_components(new: CalendarObject) -> None:
+    """One organizer in all components (RFC 6638 §3.2.4.2)."""
+    named = {
+        CalendarUserAddress.parse(value) if (value := c.value("ORGANIZER")) is not None else None
+        for c in new.components
+    }
+    if len(named) > 1:
+        raise SchedulingRefused(
+            "same-organizer-in-all-components", "the components of a meeting name different organizers"
+        )
+
+
+def _check_transition(change: ObjectChange, before: Role, after: Role, people: People) -> None:
+    """Roles don't change hands (RFC 6638 §3.2.4)."""
+    old, new = change.old, change.new
+    if new is None:
+        return
+    if after is Role.ORGANIZER:
+        if before is Role.ATTENDEE:
+            raise refused("an attendee cannot become the organizer")
+        if change.owner.kind.bookable and new.attendees - change.owner.own_addresses:
+            raise SchedulingRefused("organizer-allowed", "rooms and resources don't invite")
+        if new.master is None:
+            raise SchedulingRefused("organizer-allowed", "an organizer's object needs its series")
+        return
+    if before is Role.ORGANIZER:
+        if new.organizer is not None and new.organizer not in change.owner.own_addresses:
+            raise SchedulingRefused(
+                "allowed-organizer-scheduling-object-change", "a meeting cannot be given to another organizer"
+            )
+        if new.organizer is None and new.attendees:
+            raise SchedulingRefused("organizer-allowed", "attendees need an ORGANIZER")
+        return
+    if before is Role.ATTENDEE:
+        assert old is not None
+        over = all(cancelled(c) for c in old.components)
+        if after is not Role.ATTENDEE and not over:
+            raise refused("the attendee's own ATTENDEE or the ORGANIZER is missing")
+        if after is Role.ATTENDEE and not _same(old.organizer, new.organizer, people):
+            raise refused("ORGANIZER cannot be changed")
+
+
+def _same(one: CalendarUserAddress | None, other: CalendarUserAddress | None, people: People) -> bool:
+    if one is None or other is None:
+        return one is other
+    return people.aliases.get(one, one) == people.aliases.get(other, other)
+
+
+class _Run:
+    """One change being carried out."""
+
+    def __init__(
+        self, txn: Transaction, settings: SchedulingSettings, people: People, change: ObjectChange
+    ) -> None:
+        self.txn, self.settings, self.people, self.change = txn, settings, people, change
+        self.owner = change.owner
+        self.own = change.owner.own_addresses
+        self.delivery = Delivery(txn, settings, people)
+
+    # ---- organizer
+
+    def organizer(self) -> SchedulingOutcome:
+        """Tell the attendees, let rooms answer, write down what became of it (RFC 6638 §3.2.1)."""
+        change = self.change
+        new = change.new
+        scheduled = new is not None and role_of(new, self.owner) is Role.ORGANIZER
+        if scheduled and new is not None:
+            new = self._signed(self.people.completed(new, self.owner))
+        old = change.old if role_of(change.old, self.owner) is Role.ORGANIZER else None
+        plan = organizer_messages(
+            old,
+            new if scheduled else None,
+            self.own,
+            now=self.txn.now,
+            aliases=self.people.aliases,
+            merge_answers=change.merge_answers,
+        )
+        statuses: dict[CalendarUserAddress, str] = {}
+        current = self._rooms(plan, statuses)
+        for sent in self._updated(plan, current):
+            statuses[sent.recipient] = self.delivery.invite(sent)
+        if current is None:
+            return SchedulingOutcome(new, None)
+        self._silent_refresh(plan, current)
+        stored = with_statuses(current, statuses, self.people)
+        return SchedulingOutcome(stored, new_tag())
+
+    def _signed(self, new: CalendarObject) -> CalendarObject:
+        """With SENT-BY, where somebody acts for the organizer (RFC 5545 §3.2.18)."""
+        actor = self.txn.actor.principal
+        if actor is None or actor.id == self.owner.id or self.txn.actor.admin:
+            return new
+        made = tuple(
+            c.map(lambda p: p.with_param("SENT-BY", actor.address) if p.name == "ORGANIZER" else p)
+            for c in new.components
+        )
+        return new.with_components(made)
+
+    def _rooms(self, plan: SchedulingPlan, statuses: dict[CalendarUserAddress, str]) -> CalendarObject | None:
+        """Rooms first: what they answer goes into everybody's copy."""
+        current = plan.stored
+        for sent in plan.messages:
+            room = self.people.find(sent.recipient)
+            if room is None or not room.kind.bookable:
+                continue
+            if not self._reachable(sent, room):
+                statuses[sent.recipient] = Status.REFUSED
+                continue
+            statuses[sent.recipient] = Status.DELIVERED
+            answer = self.delivery.book(sent, room)
+            if answer is not None and current is not None:
+                merged = self.delivery.merge(current, answer, self.owner)
+                if merged.stored is not current:
+                    current = merged.stored
+                    statuses.pop(sent.recipient, None)
+        return current
+
+    def _reachable(self, sent: ITipMessage, person: Principal) -> bool:
+        """Whether the UID isn't somebody else's meeting in that home already."""
+        copy = self.delivery.copy_of(person, sent.body.uid)
+        if copy is None:
+            return True
+        mine = self.txn.objects.parsed(copy).organizer
+        if mine is not None:
+            self.people.find(mine)
+        return _same(mine, sent.body.organizer, self.people)
+
+    def _updated(self, plan: SchedulingPlan, current: CalendarObject | None) -> Iterable[ITipMessage]:
+        """The messages to people, REQUESTs with the answers that rooms gave meanwhile."""
+        people = [
+            sent
+            for sent in plan.messages
+            if (who := self.people.find(sent.recipient)) is None or not who.kind.bookable
+        ]
+        if current is None or current is plan.stored:
+            return people
+        wanted = {
+            s.recipient: self._rids(s.body, plan, current) for s in people if s.method is Method.REQUEST
+        }
+        fresh = {s.recipient: s for s in self._requests(current, wanted)}
+        return [fresh.get(s.recipient, s) if s.method is Method.REQUEST else s for s in people]
+
+    def _rids(self, body: CalendarObject, plan: SchedulingPlan, current: CalendarObject) -> frozenset[Rid]:
+        if body.master is not None:
+            return EVERYTHING
+        return frozenset(body.by_rid()) | _touched(plan.stored, current)
+
+    def _requests(
+        self, current: CalendarObject, wanted: dict[CalendarUserAddress, frozenset[Rid]]
+    ) -> tuple[ITipMessage, ...]:
+        return requests(current, wanted, self.own, now=self.txn.now, aliases=self.people.aliases)
+
+    def _silent_refresh(self, plan: SchedulingPlan, current: CalendarObject) -> None:
+        """Attendees who got no message see what rooms and the organizer answered all the same."""
+        if current is plan.stored and not plan.refresh:
+            return
+        told = {s.recipient for s in plan.messages if s.method is Method.REQUEST}
+        rids = EVERYTHING if plan.refresh else _touched(plan.stored, current)
+        if any(self.people.aliases.get(who, who) not in told for who in current.attendees - self.own):
+            self.delivery.refresh(current, self.owner, rids)
+
+    # ---- attendee
+
+    def attendee(self) -> SchedulingOutcome:
+        """Check what an attendee changed and tell the organizer of the answer (RFC 6638 §3.2.2)."""
+        change = self.change
+        new, old = change.new, change.old
+        if new is not None and role_of(new, self.owner) is not Role.ATTENDEE:
+            return SchedulingOutcome(new, None)
+        named = (new if new is not None else old) if old is None else old
+        assert named is not None
+        assert named.organizer is not None
+        organizer = self.people.find(named.organizer)
+        theirs = self._organizer_object(organizer, named.uid)
+        if old is None or role_of(old, self.owner) is not Role.ATTENDEE:
+            assert new is not None
+            old = self._invitation(new, organizer, theirs)
+        plan = attendee_messages(
+            old, new, self.own, now=self.txn.now, reply=change.reply, organizer_object=theirs
+        )
+        stored = plan.stored
+        for sent in plan.messages:
+            status = self.delivery.answer(sent)
+            if stored is not None:
+                stored = with_organizer_status(stored, status)
+        return SchedulingOutcome(stored, None if stored is None else new_tag())
+
+    def _organizer_object(self, organizer: Principal | None, uid: str) -> CalendarObject | None:
+        if organizer is None:
+            return None
+        stored = self.delivery.copy_of(organizer, uid)
+        obj = self.txn.objects.parsed(stored) if stored is not None else None
+        return obj if obj is not None and obj.organizer in organizer.own_addresses else None
+
+    def _invitation(
+        self, new: CalendarObject, organizer: Principal | None, theirs: CalendarObject | None
+    ) -> CalendarObject:
+        """What a client that stores an invitation itself was invited to (RFC 6638 §3.2.2.2).
+
+        An organizer of this server must know of it; one of another server sent it by mail.
+        """
+        prop = next(c.get("ORGANIZER") for c in new.components if c.get("ORGANIZER") is not None)
+        if organizer is None or agent(prop) is not ScheduleAgent.SERVER:
+            return new
+        if theirs is not None:
+            self.people.learn(theirs)
+            found = requests(
+                theirs,
+                {self.owner.address: EVERYTHING},
+                organizer.own_addresses,
+                now=self.txn.now,
+                aliases=self.people.aliases,
+            )
+            if found:
+                return whole_copy(found[0].body, self.own)
+        raise SchedulingRefused("attendee-allowed", "the organizer has no such invitation")
+
+
+def _touched(before: CalendarObject | None, after: CalendarObject) -> frozenset[Rid]:
+    """The components that rooms' answers changed."""
+    return frozenset(rid for rid, c in after.by_rid().items() if base_of(before, rid) != c)

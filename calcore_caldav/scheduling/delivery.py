@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Delivery of messages: into the inboxes and calendars of this server, or to the queue for others.
+
+Everything happens in the caller's transaction (RFC 6638 §4).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.content import Component, Property, escape_text
+from calcore_caldav.core.itip import ITipMessage, Method, message, reply
+from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel, apply_reply, apply_request
+from calcore_caldav.core.organizer import Rid, requests
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.significance import cancelled, exdates_of, with_exdates
+from calcore_caldav.scheduling import rooms
+from calcore_caldav.scheduling.people import People
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, Transaction
+
+EVERYTHING: Final[frozenset[Rid]] = frozenset({None})
+REFRESH_JOB: Final = "refresh"
+MAIL_JOB: Final = "imip"
+
+
+class Status:
+    """SCHEDULE-STATUS codes (RFC 6638 §3.2.9)."""
+
+    PENDING: Final = "1.0"
+    DELIVERED: Final = "1.2"
+    SUCCESS: Final = "2.0"
+    INVALID_USER: Final = "3.7"
+    UNDELIVERABLE: Final = "5.1"
+    NO_SERVICE: Final = "5.2"
+    REFUSED: Final = "5.3"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An organizer's object after a REPLY."""
+
+    stored: CalendarObject
+    result: MergeResult
+
+
+def new_tag() -> str:
+    """A schedule tag that no object had before (RFC 6638 §3.2.10)."""
+    return f'"{secrets.token_hex(12)}"'
+
+
+class Delivery:
+    """Delivers the messages of one change."""
+
+    def __init__(self, txn: Transaction, settings: SchedulingSettings, people: People | None = None) -> None:
+        self.txn = txn
+        self.settings = settings
+        self.people = people if people is not None else People(txn)
+
+    # ---- to attendees
+
+    def invite(self, sent: ITipMessage) -> str:
+        """Deliver a REQUEST or CANCEL to somebody who isn't a room; returns the SCHEDULE-STATUS."""
+        recipient = self.people.find(sent.recipient)
+        if recipient is None:
+            return self.external(sent)
+        copy = self.copy_of(recipient, sent.body.uid)
+        existing = self.txn.objects.parsed(copy) if copy is not None else None
+        if existing is not None and not self._same_organizer(existing, sent.body):
+            return Status.REFUSED
+        if sent.method is Method.CANCEL:
+            result = apply_cancel(existing, sent.body)
+        else:
+            result = apply_request(existing, sent.body, recipient.own_addresses, in_order=True)
+        if result.outcome in {Outcome.IGNORED_DECLINED, Outcome.UNKNOWN_UID}:
+            return Status.DELIVERED
+        changed = result.stored if result.outcome is not Outcome.UNCHANGED else None
+        if changed is not None and self._store(recipient, copy, changed) is None:
+            return Status.REFUSED
+        self.to_inbox(recipient, sent.body)
+        return Status.DELIVERED
+
+    def book(self, sent: ITipMessage, room: Principal) -> ITipMessage | None:
+        """Deliver to a room or resource, which answers at once; returns its REPLY."""
+        copy = self.copy_of(room, sent.body.uid)
+        existing = self.txn.objects.parsed(copy) if copy is not None else None
+        if sent.method is Method.CANCEL:
+            result = apply_cancel(existing, sent.body)
+            left = _without_cancelled(result.stored) if result.stored is not None else None
+            if left is None:
+                if copy is not None:
+                    self.txn.objects.delete(copy)
+                return None
+            result = MergeResult(result.outcome, left, result.changed)
+        else:
+            result = apply_request(existing, sent.body, room.own_addresses, in_order=True)
+        if result.stored is None:
+            return None
+        answer = rooms.answer(
+            self.txn, room, result.stored, existing, sender=sent.sender, settings=self.settings
+        )
+        return self.write_answer(room, copy, answer, sent.body if answer.inbox else None)
+
+    def write_answer(
+        self,
+        room: Principal,
+        stored: StoredObject | None,
+        answer: rooms.RoomAnswer,
+        asked: CalendarObject | None = None,
+    ) -> ITipMessage | None:
+        """Put a room's decision into its calendar; the REPLY is for the caller to deliver."""
+        copy = with_organizer_status(answer.copy, Status.DELIVERED) if answer.answered else answer.copy
+        for lost in answer.displaced:
+            room_reply(self.txn, room, lost.stored, lost.answer, settings=self.settings)
+        row = self._store(room, stored, copy)
+        if row is None:
+            return None
+        self.txn.bookings.replace(room, row, answer.bookings)
+        if asked is not None:
+            self.to_inbox(room, asked)
+        return _room_message(self.txn, room, copy, answer) if answer.answered else None
+
+    def external(self, sent: ITipMessage) -> str:
+        """Queue a message for somebody of another server (RFC 6638 §3.2.9)."""
+        if sent.recipient.email is None:
+            return Status.INVALID_USER
+        if not self.settings.mail:
+            return Status.NO_SERVICE
+        self.txn.jobs.add(
+            MAIL_JOB,
+            {
+                "method": sent.method.value,
+                "sender": sent.sender,
+                "recipient": sent.recipient,
+                "body": sent.body.body.decode(),
+            },
+        )
+        return Status.PENDING
+
+    # ---- to the organizer
+
+    def answer(self, sent: ITipMessage) -> str:
+        """Deliver a REPLY; returns the SCHEDULE-STATUS for the attendee's ORGANIZER."""
+        organizer = self.people.find(sent.recipient)
+        if organizer is None:
+            return self.external(sent)
+        stored = self.copy_of(organizer, sent.body.uid)
+        if stored is None:
+            return Status.REFUSED
+        existing = self.txn.objects.parsed(stored)
+        if existing.organizer not in organizer.own_addresses:
+            return Status.REFUSED
+        answered = self.merge(existing, sent, organizer)
+        if answered.result.outcome is Outcome.PARTY_CRASHER:
+            return Status.REFUSED
+        if answered.stored is existing:
+            return Status.DELIVERED
+        self._put(stored, answered.stored, stored.schedule_tag)
+        if answered.result.changed:
+            self.after_answer(stored, answered, organizer)
+        return Status.DELIVERED
+
+    def merge(self, existing: CalendarObject, sent: ITipMessage, organizer: Principal) -> Answered:
+        """An organizer's object with a REPLY in it, and the inbox item; the object isn't written."""
+        self.people.learn(existing, sent.body)
+        result = apply_reply(existing, sent.body, aliases=self.people.aliases)
+        if result.outcome in {Outcome.APPLIED, Outcome.PARTY_CRASHER}:
+            self.to_inbox(organizer, sent.body)
+        return Answered(result.stored or existing, result)
+
+    def after_answer(self, stored: StoredObject, answered: Answered, organizer: Principal) -> None:
+        """What follows from an answer: delegates are invited, the others see it, rooms may be released."""
+        obj = answered.stored
+        delegates = dict.fromkeys(answered.result.delegates, EVERYTHING)
+        if delegates:
+            self.people.learn(obj)
+            self.deliver_requests(obj, organizer, delegates)
+        self.refresh_later(stored, obj)
+        rooms.after_reply(self.txn, obj, organizer, settings=self.settings)
+
+    # ---- the other attendees
+
+    def refresh_later(self, stored: StoredObject, obj: CalendarObject) -> None:
+        """Have the worker show the attendees each other's answers; many answers make one job."""
+        if len(obj.attendees) > self.settings.refresh_limit:
+            return
+        self.txn.jobs.add(
+            REFRESH_JOB,
+            {"object": stored.id},
+            dedupe=f"{REFRESH_JOB}:{stored.id}",
+            not_before=self.txn.now + timedelta(seconds=self.settings.refresh_delay),
+        )
+
+    def refresh(self, obj: CalendarObject, organizer: Principal, rids: frozenset[Rid] = EVERYTHING) -> None:
+        """Show all attendees of this server the organizer's object as it is: no inbox item, same tag."""
+        self.people.learn(obj)
+        recipients = {
+            self.people.aliases[who]: rids
+            for who in sorted(obj.attendees)
+            if (person := self.people.find(who)) is not None and person.id != organizer.id
+        }
+        for sent in self._requests(obj, organizer, recipients):
+            person = self.people.find(sent.recipient)
+            if person is None:
+                continue
+            copy = self.copy_of(person, obj.uid)
+            if copy is None:
+                continue
+            existing = self.txn.objects.parsed(copy)
+            if not self._same_organizer(existing, obj):
+                continue
+            result = apply_request(existing, sent.body, person.own_addresses, in_order=True)
+            if result.outcome is Outcome.APPLIED and result.stored is not None:
+                self._put(copy, result.stored, copy.schedule_tag)
+
+    def deliver_requests(
+        self,
+        obj: CalendarObject,
+        organizer: Principal,
+        recipients: Mapping[CalendarUserAddress, frozenset[Rid]],
+    ) -> None:
+        """Invite some people to an organizer's object that is stored already."""
+        for sent in self._requests(obj, organizer, recipients):
+            self.invite(sent)
+
+    def _requests(
+        self,
+        obj: CalendarObject,
+        organizer: Principal,
+        recipients: Mapping[CalendarUserAddress, frozenset[Rid]],
+    ) -> tuple[ITipMessage, ...]:
+        standing = {self.people.aliases.get(who, who): rids for who, rids in recipients.items()}
+        return requests(obj, standing, organizer.own_addresses, now=self.txn.now, aliases=self.people.aliases)
+
+    # ---- rows
+
+    def copy_of(self, person: Principal, uid: str) -> StoredObject | None:
+        """The resource of a home that a message of that UID is about."""
+        found = self.txn.objects.in_home_by_uid(person, uid)
+        return next((s for s in found if s.schedule_tag is not None), found[0] if found else None)
+
+    def _same_organizer(self, mine: CalendarObject, theirs: CalendarObject) -> bool:
+        if mine.organizer is None or theirs.organizer is None:
+            return False
+        self.people.find(mine.organizer)
+        self.people.find(theirs.organizer)
+        return self.people.aliases[mine.organizer] == self.people.aliases[theirs.organizer]
+
+    def _store(
+        self, person: Principal, copy: StoredObject | None, obj: CalendarObject
+    ) -> StoredObject | None:
+        if copy is not None:
+            return self._put(copy, obj, new_tag())
+        calendar = self.default_calendar(person, obj.kind)
+        if calendar is None:
+            return None
+        name = f"{secrets.token_hex(16)}.ics"
+        return self.txn.objects.put(calendar, name, obj, schedule_tag=new_tag())
+
+    def _put(self, stored: StoredObject, obj: CalendarObject, tag: str | None) -> StoredObject:
+        collection = self.txn.collections.by_id(stored.collection_id)
+        assert collection is not None
+        return self.txn.objects.put(collection, stored.name, obj, schedule_tag=tag)
+
+    def default_calendar(self, person: Principal, kind: str) -> Collection | None:
+        """Where new invitations go (RFC 6638 §9.2): the default calendar, or one that takes the kind."""
+        first = self.txn.collections.get(person.name, person.default_calendar)
+        others = self.txn.collections.of(person, CollectionKind.CALENDAR)
+        for collection in (first, *others):
+            if (
+                collection is not None
+                and collection.kind is CollectionKind.CALENDAR
+                and kind in collection.components
+            ):
+                return collection
+        return None
+
+    def to_inbox(self, person: Principal, body: CalendarObject) -> None:
+        """Leave the message for clients that look for it (RFC 6638 §2.2)."""
+        inbox = next(iter(self.txn.collections.of(person, CollectionKind.INBOX)), None)
+        if inbox is not None:
+            self.txn.objects.put(inbox, f"{secrets.token_hex(16)}.ics", body, schedule_tag=None)
+
+
+def room_reply(
+    txn: Transaction,
+    room: Principal,
+    stored: StoredObject,
+    answer: rooms.RoomAnswer,
+    *,
+    settings: SchedulingSettings,
+) -> None:
+    """Carry out a later decision of a room on an event in its calendar, and tell the organizer."""
+    delivery = Delivery(txn, settings)
+    sent = delivery.write_answer(room, stored, answer)
+    if sent is not None:
+        delivery.answer(sent)
+
+
+def _room_message(
+    txn: Transaction, room: Principal, copy: CalendarObject, answer: rooms.RoomAnswer
+) -> ITipMessage | None:
+    made: list[Component] = []
+    sender = room.address
+    for rid, component in copy.by_rid().items():
+        own = find_attendee(component, room.own_addresses)
+        if own is None or partstat(own) is PartStat.NEEDS_ACTION or cancelled(component):
+            continue
+        sender = CalendarUserAddress.parse(own.value)
+        comment = answer.comments.get(rid)
+        comments = [Property("COMMENT", escape_text(comment))] if comment else []
+        made.append(reply(component, (own,), comments))
+    if not made or copy.organizer is None:
+        return None
+    body = message(copy, Method.REPLY, made, txn.now)
+    return ITipMessage(Method.REPLY, sender, copy.organizer, body)
+
+
+def with_organizer_status(obj: CalendarObject, status: str) -> CalendarObject:
+    """An attendee's copy that says what became of the REPLY (RFC 6638 §7.3)."""
+
+    def edited(prop: Property) -> Property:
+        if prop.name != "ORGANIZER" or prop.param("SCHEDULE-STATUS") == status:
+            return prop
+        return prop.with_param("SCHEDULE-STATUS", status).without_params("SCHEDULE-FORCE-SEND")
+
+    made = tuple(c.map(edited) for c in obj.components)
+    return obj if made == obj.components else obj.with_components(made)
+
+
+def with_statuses(
+    obj: CalendarObject, statuses: dict[CalendarUserAddress, str], people: People
+) -> CalendarObject:
+    """An organizer's object that says what became of each message (RFC 6638 §7.3)."""
+    if not statuses:
+        return obj
+
+    def edited(prop: Property) -> Property:
+        if prop.name != "ATTENDEE":
+            return prop
+        who = CalendarUserAddress.parse(prop.value)
+        status = statuses.get(people.aliases.get(who, who))
+        if status is None or prop.param("SCHEDULE-STATUS") == status:
+            return prop
+        return prop.with_param("SCHEDULE-STATUS", status)
+
+    return obj.with_components(tuple(c.map(edited) for c in obj.components))
+
+
+def _without_cancelled(obj: CalendarObject) -> CalendarObject | None:
+    """A room's copy without what doesn't take place: it has no use for seeing it; None: nothing is left."""
+    if obj.master is not None and cancelled(obj.master):
+        kept: Iterable[Component] = (c for c in obj.overrides.values() if not cancelled(c))
+        left = tuple(kept)
+        return obj.with_components(left) if left else None
+    gone = [rid for rid, c in obj.overrides.items() if cancelled(c)]
+    if not gone:
+        return obj
+    made = [c for rid, c in obj.by_rid().items() if rid not in gone]
+    if obj.master is not None:
+        made[made.index(obj.master)] = with_exdates(
+            obj.master, set(gone) - exdates_of(obj.master, obj.zones), obj.zones
+        )
+    return obj.with_components(tuple(made)) if made else None
