@@ -440,18 +440,21 @@ class SyncToken(NamedTuple):
     epoch: str
     collection_id: int
     revision: int
+    position: str = ""
+    """Where a limited answer stopped among the changes since `revision`; "" after a complete one."""
 
     def __str__(self) -> str:
-        return f"urn:x-calcore:sync:{self.epoch}:{self.collection_id}:{self.revision}"
+        rest = f":{self.position}" if self.position else ""
+        return f"urn:x-calcore:sync:{self.epoch}:{self.collection_id}:{self.revision}{rest}"
 
     @classmethod
     def parse(cls, text: str) -> SyncToken:
         """Raises InvalidSyncToken."""
         parts = text.strip().split(":")
-        if len(parts) != 6 or parts[:3] != ["urn", "x-calcore", "sync"]:
+        if len(parts) not in {6, 7} or parts[:3] != ["urn", "x-calcore", "sync"]:
             raise InvalidSyncToken("not a sync token of this server")
         try:
-            return cls(parts[3], int(parts[4]), int(parts[5]))
+            return cls(parts[3], int(parts[4]), int(parts[5]), parts[6] if len(parts) == 7 else "")
         except ValueError:
             raise InvalidSyncToken("not a sync token of this server") from None
 

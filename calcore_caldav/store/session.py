@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +51,8 @@ class Session:
     """The revisions that this transaction gave to the collections that it changed."""
     object_properties: dict[int, dict[int, dict[str, str]]] = field(default_factory=dict)
     """Dead properties of the objects of collections, as far as they were read."""
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+    """To be called after the commit."""
     _view: DirectoryView | None = None
     _directory_changed: bool = False
     _savepoints: int = 0
@@ -87,7 +89,7 @@ class Session:
         """Undo everything inside on an exception."""
         self._savepoints += 1
         name = f"s{self._savepoints}"
-        revisions, changed = dict(self.revisions), self._directory_changed
+        revisions, changed, callbacks = dict(self.revisions), self._directory_changed, len(self.callbacks)
         self.sql.driver(f"SAVEPOINT {name}")
         try:
             yield
@@ -96,6 +98,7 @@ class Session:
             self.sql.driver(f"RELEASE SAVEPOINT {name}")
             self.revisions, self._directory_changed = revisions, changed
             self.object_properties.clear()
+            del self.callbacks[callbacks:]
             if self._view is not None and self._view.revision < 0:
                 self._view = DirectoryView(-1) if changed else None
             raise

@@ -3,7 +3,7 @@
 
 Readers have a snapshot each and wait for nobody (WAL). One transaction writes at a time: threads queue at a
 lock of the process, processes at SQLite's. A commit is on the disk before it is acknowledged
-(synchronous=FULL). Connections are kept and reused; a forked process opens its own.
+(synchronous=FULL). Connections are kept and reused, but for a fork, which none survives.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ TRIGGERS: Final = (
 _PING: Final = Statement(select(meta.c.value).where(meta.c.key == "sync_epoch"))
 _STORES: Final[weakref.WeakSet[SqliteStore]] = weakref.WeakSet()
 _INHERITED: Final[list[object]] = []
-"""Connections of the parent process: closing them here could break its locks."""
+"""Connections of the parent process: closing them here would break its locks."""
 
 
 @event.listens_for(bookings, "after_create")
@@ -85,12 +85,14 @@ class SqliteStore:
         self._synchronous = settings.options.get("synchronous", "FULL" if path else "OFF").upper()
         if self._synchronous not in _SYNCHRONOUS:
             raise ConfigurationError(f"synchronous is one of {', '.join(sorted(_SYNCHRONOUS))}")
+        private = None
         if path is None:
-            path = Path(tempfile.mkdtemp(prefix="calcore-")) / "calcore.db"
-            weakref.finalize(self, _remove, path.parent, os.getpid())
+            private = Path(tempfile.mkdtemp(prefix="calcore-"))
+            path = private / "calcore.db"
         self.path = path
-        self._closed = False
-        self._forget()
+        self._closed = ""
+        self._start()
+        weakref.finalize(self, _discard, self._idle, private, os.getpid())
         _create_file(path)
         _prepare(path, settings.busy_timeout)
         self._shared = Shared(
@@ -101,22 +103,29 @@ class SqliteStore:
         )
         _STORES.add(self)
 
-    def _forget(self) -> None:
+    def _start(self) -> None:
         self._idle: deque[sqlite3.Connection] = deque()
+        self._used: set[sqlite3.Connection] = set()
         self._write_lock = threading.Lock()
         self._writer: int | None = None
 
-    def forked(self) -> None:
-        """Called in a child process: what the parent opened is the parent's."""
-        _INHERITED.append(self._idle)
-        self._forget()
+    def before_fork(self) -> None:
+        """Leave no connection to a child: SQLite would take the parent's locks for its own."""
+        _close_all(self._idle)
+
+    def after_fork(self) -> None:
+        """In the child: what other threads used at that moment cannot be saved, and must not be touched."""
+        if self._used:
+            _INHERITED.append(self._used)
+            self._closed = "the process was forked while the database was in use: it cannot use it any more"
+        self._start()
 
     def _read_epoch(self) -> str:
         connection = self._take()
         try:
             epoch: str = connection.execute(*_PING.text(_DIALECT)).fetchone()[0]
         finally:
-            self._idle.append(connection)
+            self._end(connection, "ROLLBACK")
         return epoch
 
     @contextmanager
@@ -125,9 +134,8 @@ class SqliteStore:
         opened: list[sqlite3.Connection] = []
 
         def begin() -> Cursor:
-            connection = self._take()
-            opened.append(connection)
-            return _begin(connection, "BEGIN")
+            opened.append(self._take())
+            return _begin(opened[0], "BEGIN")
 
         try:
             yield self._transaction(begin, actor, writable=False)
@@ -162,8 +170,7 @@ class SqliteStore:
                 for lock in turn:
                     self._writer = None
                     lock.release()
-        for callback in transaction.callbacks:
-            callback()
+        transaction.committed()
 
     def _queue(self) -> threading.Lock:
         if self._writer == threading.get_ident():
@@ -182,19 +189,25 @@ class SqliteStore:
 
     def _take(self) -> sqlite3.Connection:
         if self._closed:
-            raise StoreError("the store is closed")
+            raise StoreError(self._closed)
         try:
-            return self._idle.pop()
+            connection = self._idle.pop()
         except IndexError:
-            return _connect(self.path, self.settings.busy_timeout, self._synchronous)
+            connection = _connect(self.path, self.settings.busy_timeout, self._synchronous)
+        self._used.add(connection)
+        return connection
 
     def _end(self, connection: sqlite3.Connection, end: str) -> None:
+        if connection not in self._used:
+            return  # this is a child, and the transaction its parent's
         try:
             if connection.in_transaction:
                 connection.execute(end)
         except sqlite3.Error as error:
             connection.close()  # which rolls back
             raise _translate(error) from error
+        finally:
+            self._used.discard(connection)
         if self._closed:
             connection.close()
         else:
@@ -207,9 +220,8 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._closed = "the store is closed"
+        _close_all(self._idle)
 
 
 def _begin(connection: sqlite3.Connection, begin: str) -> Cursor:
@@ -309,14 +321,28 @@ def _upgrade(connection: sqlite3.Connection) -> None:
         core.commit()
 
 
-def _remove(directory: Path, owner: int) -> None:
-    if os.getpid() == owner:
-        shutil.rmtree(directory, ignore_errors=True)
+def _close_all(connections: deque[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()
+
+
+def _discard(idle: deque[sqlite3.Connection], private: Path | None, owner: int) -> None:
+    """What is left to do for a store that nobody has any more."""
+    if os.getpid() != owner:
+        return
+    _close_all(idle)
+    if private is not None:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _before_fork() -> None:
+    for store in [*_STORES]:
+        store.before_fork()
 
 
 def _after_fork() -> None:
     for store in [*_STORES]:
-        store.forked()
+        store.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -34,7 +34,6 @@ class SqlTransaction:
         "_session",
         "actor",
         "bookings",
-        "callbacks",
         "collections",
         "directory",
         "instances",
@@ -55,7 +54,6 @@ class SqlTransaction:
         self.now = now
         self.writable = sql.writable
         self.sync_epoch = shared.sync_epoch
-        self.callbacks: list[Callable[[], None]] = []
         objects = SqlObjectRows(session)
         collections = SqlCollectionRows(session)
         self.objects: ObjectRows = objects
@@ -76,4 +74,9 @@ class SqlTransaction:
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Called once the change is durable; never on a rollback."""
-        self.callbacks.append(callback)
+        self._session.callbacks.append(callback)
+
+    def committed(self) -> None:
+        """Tell those who wait for the commit."""
+        for callback in self._session.callbacks:
+            callback()
