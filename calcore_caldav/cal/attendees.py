@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from calcore_caldav.cal.manager import StorageManager
     from calcore_caldav.cal.times import Period
 
-acceptIfPossible: Final[Mapping[str, object]] = {"mode": "automatic"}
+acceptIfPossible: Final[Mapping[str, object]] = {
+    "mode": "automatic",
+    "horizon_action": "unlimited",
+    "past_grace": "36500d",
+}
 """The policy of a room that accepts where it is free and declines where it is taken."""
 
 _DOMAIN: Final = "localhost"
