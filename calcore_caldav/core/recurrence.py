@@ -3,24 +3,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import total_ordering
 from heapq import merge
-from itertools import takewhile
+from typing import Final
 
-from dateutil.rrule import rrule, rrulestr
-
-from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.moments import EARLIEST, LATEST, from_day, from_epoch, from_local
+from calcore_caldav.core.series import Override, Series, Times, read_override
 from calcore_caldav.core.times import (
     TimeRange,
     TimezoneResolver,
     format_date_time,
     parse_date_time,
-    parse_duration,
+    to_epoch,
 )
-from calcore_caldav.errors import InvalidCalendarData, TooManyInstances
+from calcore_caldav.errors import TooManyInstances
+
+_KINDS: Final = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VPOLL"})
 
 
 @total_ordering
@@ -73,103 +76,41 @@ class Instance:
 
 
 class RecurrenceSet:
-    """All instances of one calendar object; see `CalendarObject.recurrence`."""
+    """All instances of one calendar object; see `CalendarObject.recurrence`.
+
+    Reading the rules is done at construction: raises InvalidCalendarData, naming the value that is wrong.
+    """
 
     def __init__(self, calendar: Component, default_zone: tzinfo) -> None:
-        self._zones = TimezoneResolver(calendar, default_zone)
-        components = [c for c in calendar.children if c.name in {"VEVENT", "VTODO", "VJOURNAL"}]
-        self._master = next((c for c in components if c.get("RECURRENCE-ID") is None), None)
-        self._overrides = {
-            RecurrenceId.of(self._zones.value(p)): c for c in components if (p := c.get("RECURRENCE-ID"))
-        }
-        self._uid = next((c.value("UID") or "" for c in components), "")
-        self._rules: list[rrule] = []
-        self._exrules: list[rrule] = []
-        self._extra: dict[datetime, timedelta | None] = {}
-        self._exdates: set[RecurrenceId] = set()
-        self._start: datetime | date | None = None
-        self._duration = timedelta(0)
-        if self._master is not None:
-            self._start, self._duration = self._extent(self._master)
-            if self._start is not None:
-                self._read(self._master, self._start)
-
-    def _extent(self, component: Component) -> tuple[datetime | date | None, timedelta]:
-        start_prop = component.get("DTSTART") or component.get("DUE")
-        if start_prop is None:
-            return None, timedelta(0)
-        start = self._zones.value(start_prop)
-        end = component.get("DTEND") or component.get("DUE")
-        length = component.value("DURATION")
-        if end is not None:
-            finish = self._zones.value(end)
-            delta = self._zones.instant(finish) - self._zones.instant(start)
-            return start, max(delta, timedelta(0))
-        if length is not None:
-            return start, parse_duration(length)
-        return start, timedelta(0) if isinstance(start, datetime) else timedelta(days=1)
-
-    def _read(self, master: Component, start: datetime | date) -> None:
-        wall = self._wall(start)
-        for name, target in (("RRULE", self._rules), ("EXRULE", self._exrules)):
-            for prop in master.all(name):
-                target.append(self._rule(prop, wall, start))
-        for prop in master.all("RDATE"):
-            for text in prop.value.split(","):
-                first, _, last = text.partition("/")
-                value = self._zones.value(prop.with_value(first))
-                length = None
-                if last:
-                    length = (
-                        parse_duration(last)
-                        if "P" in last
-                        else self._zones.instant(self._zones.value(prop.with_value(last)))
-                        - self._zones.instant(value)
-                    )
-                self._extra[self._wall(value)] = length
-        self._exdates = {
-            RecurrenceId.of(self._zones.value(prop.with_value(v)))
-            for prop in master.all("EXDATE")
-            for v in prop.value.split(",")
-        }
-
-    def _rule(self, prop: Property, wall: datetime, start: datetime | date) -> rrule:
-        parts = [p for p in prop.value.strip().rstrip(";").split(";") if p]
-        until = next((p[6:] for p in parts if p.upper().startswith("UNTIL=")), None)
-        text = ";".join(p for p in parts if not p.upper().startswith("UNTIL="))
-        try:
-            rule = rrulestr(text, dtstart=wall)
-            if not isinstance(rule, rrule):
-                raise InvalidCalendarData(f"not a rule: {prop.value!r}")
-            if until is not None:
-                value = parse_date_time(until)
-                if not isinstance(value, datetime):
-                    last = datetime.combine(value, time(23, 59, 59))
-                else:
-                    last = self._wall(value, like=start)
-                rule = rule.replace(until=last)
-        except (ValueError, TypeError, KeyError) as error:
-            raise InvalidCalendarData(f"not a rule: {prop.value!r} ({error})") from None
-        return rule
-
-    def _wall(self, value: datetime | date, like: datetime | date | None = None) -> datetime:
-        if not isinstance(value, datetime):
-            return datetime.combine(value, time())
-        if value.tzinfo is None:
-            return value
-        model = like if like is not None else self._start
-        zone = model.tzinfo if isinstance(model, datetime) and model.tzinfo else self._zones.default
-        return value.astimezone(zone).replace(tzinfo=None)
+        components = [c for c in calendar.children if c.name in _KINDS]
+        zones = TimezoneResolver(calendar, default_zone)
+        master = next((c for c in components if c.get("RECURRENCE-ID") is None), None)
+        others = [c for c in components if c.get("RECURRENCE-ID") is not None]
+        self._uid = (components[0].value("UID") or "") if components else ""
+        self._series = Series.read(master, zones) if master is not None else None
+        self._overrides: dict[int | RecurrenceId, Override] = {}
+        for component in others:
+            override = read_override(component, zones, self._series)
+            key = RecurrenceId.of(override.original) if override.key is None else override.key
+            self._overrides[key] = override
+        self._by_start = sorted(self._overrides.values(), key=lambda o: o.times.start)
+        self._starts = [o.times.start for o in self._by_start]
+        self._longest = max((o.times.end - o.times.start for o in self._by_start), default=0)
+        self._ranges = (
+            sorted((o for o in self._by_start if o.shift is not None and o.key is not None), key=_key_of)
+            if self._series is not None
+            else []
+        )
 
     @property
     def recurring(self) -> bool:
         """Whether instances have a RecurrenceId (the object has rules, dates or overrides)."""
-        return bool(self._rules or self._extra or self._overrides)
+        return bool(self._overrides) or (self._series is not None and self._series.recurring)
 
     @property
     def endless(self) -> bool:
         """Whether a rule has neither COUNT nor UNTIL."""
-        return any("COUNT" not in str(r) and "UNTIL" not in str(r) for r in self._rules)
+        return self._series is not None and self._series.endless
 
     @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
@@ -177,116 +118,149 @@ class RecurrenceSet:
 
         Never narrower than the truth; may be wider where finding the last instance would be long.
         """
+        first = next(self.between(TimeRange(None, None)), None)
+        if first is None:
+            return None, None
         if self.endless:
-            first = next(self.between(TimeRange(None, None)), None)
-            return (first.start if first else None), None
-        starts, ends = [], []
-        for instance in self.between(TimeRange(None, None)):
-            starts.append(instance.start)
-            ends.append(instance.end)
-        return (min(starts), max(ends)) if starts else (None, None)
-
-    def _walls(self, before: datetime | None) -> Iterator[datetime]:
-        if self._start is None:
-            return
-        wall = self._wall(self._start)
-        sources: list[Iterator[datetime]] = [iter(sorted({*self._extra, wall}))]
-        sources += [iter(rule) for rule in self._rules]
-        excluded: set[datetime] = set()
-        if self._exrules:
-            limit = before or datetime(2200, 1, 1)
-            excluded = {w for r in self._exrules for w in takewhile(lambda w: w < limit, r)}
-        last = None
-        for value in merge(*sources):
-            if before is not None and value >= before:
-                return
-            if value != last and value not in excluded:
-                yield value
-            last = value
+            return first.start, None
+        last = max((o.times.end for o in self._by_start), default=EARLIEST)
+        if self._series is not None:
+            last = max(last, self._series.last_end(self._ranges))
+        return first.start, from_epoch(min(last, LATEST))
 
     def between(self, window: TimeRange, *, limit: int | None = None) -> Iterator[Instance]:
         """Instances that overlap `window` by TimeRange.overlaps, ordered by start, cancelled ones included.
 
         A window open at the end ends at year 9999 or with the limit. Raises TooManyInstances beyond `limit`.
         """
-        moved = sorted(
-            (i for rid in self._overrides if (i := self.instance(rid)) is not None), key=lambda i: i.start
-        )
-        found = merge(
-            self._plain(window.end),
-            (i for i in moved if window.overlaps(i.start, i.end)),
-            key=lambda i: i.start,
-        )
-        count = 0
-        for instance in found:
-            if window.end is not None and instance.start >= window.end:
-                return
-            if window.overlaps(instance.start, instance.end):
-                count += 1
-                if limit is not None and count > limit:
-                    raise TooManyInstances(limit)
-                yield instance
-
-    def _plain(self, end: datetime | None) -> Iterator[Instance]:
-        before = None if end is None else (end + timedelta(days=2)).replace(tzinfo=None)
-        for wall in self._walls(before):
-            instance = self._at(wall)
-            if instance is not None and instance.rid not in self._overrides:
-                yield instance
-
-    def _at(self, wall: datetime) -> Instance | None:
-        start: datetime | date
-        all_day = not isinstance(self._start, datetime)
-        start = wall.replace(tzinfo=self._start.tzinfo) if isinstance(self._start, datetime) else wall.date()
-        rid = RecurrenceId.of(start)
-        if rid in self._exdates or (
-            isinstance(start, datetime) and RecurrenceId(start.date()) in self._exdates
-        ):
-            return None
-        instant = self._zones.instant(start)
-        duration = self._extra.get(wall) or self._duration
-        floating = not isinstance(start, datetime) or start.tzinfo is None
-        end = instant + duration
-        if floating:
-            end = self._zones.instant(wall + duration)
-        assert self._master is not None
-        return Instance(
-            self._uid,
-            rid if self.recurring else None,
-            instant,
-            end,
-            all_day,
-            floating,
-            overridden=False,
-            component=self._master,
-        )
+        since = EARLIEST if window.start is None else to_epoch(window.start)
+        until = LATEST + 1 if window.end is None else to_epoch(window.end)
+        # Fractions of a second in the window: starts and ends are whole seconds.
+        if window.start is not None and window.start.microsecond:
+            since += 1
+        if window.end is not None and window.end.microsecond:
+            until += 1
+        parts = [*self._series_parts(since, until)]
+        if self._by_start:
+            parts.append(self._overrides_between(since, until))
+        found = parts[0] if len(parts) == 1 else merge(*parts, key=_start_of)
+        if limit is None:
+            yield from found
+            return
+        for number, instance in enumerate(found):
+            if number >= limit:
+                raise TooManyInstances(limit)
+            yield instance
 
     def instance(self, rid: RecurrenceId) -> Instance | None:
         """The instance of that identity, wherever it was moved to; None where the set has none."""
-        override = self._overrides.get(rid)
+        series = self._series
+        if series is None:
+            override = self._overrides.get(rid)
+            return None if override is None else self._overridden(override)
+        if not self.recurring:
+            return None
+        key = series.key(rid.value)
+        override = self._overrides.get(key)
         if override is not None:
-            start, duration = self._extent(override)
-            start = start if start is not None else rid.value
-            if (
-                override.get("DTEND") is None
-                and override.get("DURATION") is None
-                and self._master is not None
-            ):
-                duration = self._duration
-            instant = self._zones.instant(start)
-            floating = not isinstance(start, datetime) or start.tzinfo is None
-            return Instance(
-                self._uid,
-                rid,
-                instant,
-                instant + duration,
-                not isinstance(start, datetime),
-                floating,
-                overridden=True,
-                component=override,
-            )
-        wall = self._wall(rid.value)
-        for value in self._walls(wall + timedelta(seconds=1)):
-            if value == wall:
-                return self._at(value)
-        return None
+            return self._overridden(override)
+        if not series.has(key):
+            return None
+        at = bisect_right([_key_of(o) for o in self._ranges], key)
+        return self._made(key, self._ranges[at - 1] if at else None)
+
+    def _series_parts(self, since: int, until: int) -> Iterator[Iterator[Instance]]:
+        """Streams of the instances that have no override: one up to each RANGE=THISANDFUTURE, and the rest."""
+        series = self._series
+        if series is None:
+            return
+        borders = [_key_of(o) for o in self._ranges]
+        for number, override in enumerate((None, *self._ranges)):
+            first = borders[number - 1] if number else None
+            last = borders[number] if number < len(borders) else None
+            yield self._plain(since, until, first, last, override)
+
+    def _plain(
+        self, since: int, until: int, first: int | None, last: int | None, future: Override | None
+    ) -> Iterator[Instance]:
+        series = self._series
+        assert series is not None
+        taken = self._overrides
+        shift = 0 if future is None or future.shift is None else future.shift.longest
+        for key in series.keys(since - series.reach(future) - shift, first):
+            if last is not None and key >= last:
+                return
+            if key in taken:
+                continue
+            times = series.times_of(key, future)
+            if times.start >= until:
+                return
+            if times.end > since or times.start >= since:
+                yield self._build(key, times, future)
+
+    def _made(self, key: int, future: Override | None) -> Instance:
+        assert self._series is not None
+        return self._build(key, self._series.times_of(key, future), future)
+
+    def _build(self, key: int, times: Times, future: Override | None) -> Instance:
+        series = self._series
+        assert series is not None
+        start = from_epoch(times.start)
+        if not series.recurring and not self._overrides:
+            rid = None
+        elif series.all_day:
+            rid = RecurrenceId(from_day(key))
+        elif series.floating:
+            rid = RecurrenceId(from_local(key))
+        elif times.start == key:
+            rid = RecurrenceId(start)
+        else:
+            rid = RecurrenceId(from_epoch(key))
+        return Instance(
+            self._uid,
+            rid,
+            start,
+            from_epoch(times.end),
+            series.all_day if future is None else future.moment.all_day,
+            series.floating if future is None else future.moment.floating,
+            future is not None,
+            series.component if future is None else future.component,
+        )
+
+    def _overrides_between(self, since: int, until: int) -> Iterator[Instance]:
+        for override in self._by_start[bisect_left(self._starts, since - self._longest) :]:
+            start, end = override.times
+            if start >= until:
+                return
+            if end > since or start >= since:
+                yield self._overridden(override)
+
+    def _overridden(self, override: Override) -> Instance:
+        series = self._series
+        if override.key is None or series is None:
+            rid = RecurrenceId.of(override.original)
+        elif series.all_day:
+            rid = RecurrenceId(from_day(override.key))
+        elif series.floating:
+            rid = RecurrenceId(from_local(override.key))
+        else:
+            rid = RecurrenceId(from_epoch(override.key))
+        return Instance(
+            self._uid,
+            rid,
+            from_epoch(override.times.start),
+            from_epoch(override.times.end),
+            override.moment.all_day,
+            override.moment.floating,
+            True,
+            override.component,
+        )
+
+
+def _start_of(instance: Instance) -> datetime:
+    return instance.start
+
+
+def _key_of(override: Override) -> int:
+    assert override.key is not None
+    return override.key

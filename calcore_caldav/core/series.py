@@ -1,0 +1,525 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A master component as a set of original starts, and the times of each (RFC 5545 §3.8.2, §3.8.5).
+
+An original start is an integer, its key: epoch seconds for a series with a time zone, seconds on the wall
+clock for a floating one, days for an all-day one. So series compare and remember what identifies an
+instance, whatever time zone is asked with.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from heapq import merge
+from typing import Final, NamedTuple
+
+from calcore_caldav.core.content import Component, Property, split_values
+from calcore_caldav.core.moments import (
+    DAY,
+    EARLIEST,
+    LATEST,
+    split_duration,
+    to_day,
+    to_epoch,
+    to_local,
+)
+from calcore_caldav.core.rules import Frequency, Rule, parse_rule
+from calcore_caldav.core.rules_walk import RuleWalk
+from calcore_caldav.core.times import TimezoneResolver
+from calcore_caldav.core.zones import Offsets, offsets_of
+from calcore_caldav.errors import InvalidCalendarData
+
+_MAX_EXCLUDED: Final = 50_000
+"""So many starts in a row that EXDATE and EXRULE take away end a series: it would never yield one."""
+_LAST_DAYS: Final = (8, 40, 400, 1600)
+
+
+class Times(NamedTuple):
+    """[start, end) in epoch seconds."""
+
+    start: int
+    end: int
+
+
+class Span(NamedTuple):
+    """A length: `wall` seconds on the wall clock, then `exact` ones (RFC 5545 §3.3.6, §3.8.5.3)."""
+
+    wall: int
+    exact: int
+
+    @property
+    def longest(self) -> int:
+        """Not shorter than any instance of this length, whatever the clock is changed."""
+        return self.exact + (self.wall + DAY if self.wall else 0)
+
+
+class Moment(NamedTuple):
+    """The time of one component: where it starts, in which form, how long it lasts."""
+
+    all_day: bool
+    floating: bool
+    """Without a zone; all-day too."""
+    local: int
+    """The start on its wall clock."""
+    offsets: Offsets
+    """Of its zone; of the zone asked with where it has none."""
+    span: Span
+
+    @property
+    def times(self) -> Times:
+        """Start and end."""
+        start = self.offsets.utc(self.local)
+        return _ended(start, self.local, self.span, self.offsets)
+
+
+def _ended(start: int, local: int, span: Span, offsets: Offsets) -> Times:
+    end = (offsets.utc(local + span.wall) if span.wall else start) + span.exact
+    return Times(start, min(max(start, end), LATEST))
+
+
+def _form(value: datetime | date, zones: TimezoneResolver) -> tuple[bool, bool, int, Offsets]:
+    """(all-day, without zone, wall clock, offsets) of a value."""
+    all_day = not isinstance(value, datetime)
+    zone: tzinfo | None = value.tzinfo if isinstance(value, datetime) else None
+    return all_day, zone is None, to_local(value), offsets_of(zone or zones.default)
+
+
+def read_moment(component: Component, zones: TimezoneResolver) -> Moment | None:
+    """When a component takes place by its own properties; None where it has no start (and no DUE)."""
+    start = component.get("DTSTART")
+    end = component.get("DTEND") or component.get("DUE")
+    if start is None:
+        if component.name != "VTODO" or end is None:
+            return None
+        # A task without a start lies at its due time.
+        return Moment(*_form(zones.value(end), zones), Span(0, 0))
+    form = _form(zones.value(start), zones)
+    return Moment(*form, _read_span(component, form, end, zones))
+
+
+def _read_span(
+    component: Component,
+    form: tuple[bool, bool, int, Offsets],
+    end: Property | None,
+    zones: TimezoneResolver,
+) -> Span:
+    all_day, floating, local, offsets = form
+    if end is None:
+        duration = component.value("DURATION")
+        if duration is not None:
+            days, seconds = split_duration(duration)
+            span = Span(days * DAY, seconds)
+            if all_day:
+                # Whole days: a date has no time that seconds could be added to.
+                span = Span(-(-(days * DAY + seconds) // DAY) * DAY, 0)
+        else:
+            span = Span(DAY if all_day and component.name in {"VEVENT", "VJOURNAL"} else 0, 0)
+    else:
+        end_all_day, end_floating, end_local, end_offsets = _form(zones.value(end), zones)
+        if floating and end_floating:
+            span = Span(end_local - local, 0)
+            if all_day and end_all_day and end_local == local and component.name == "VEVENT":
+                span = Span(DAY, 0)  # DTEND is meant as the last day
+        else:
+            span = Span(0, end_offsets.utc(end_local) - offsets.utc(local))
+    if span.wall + span.exact < 0:
+        return Span(0, 0)
+    return Span(min(span.wall, LATEST), min(span.exact, LATEST))
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A component with a RECURRENCE-ID."""
+
+    component: Component
+    original: datetime | date
+    """The value of RECURRENCE-ID."""
+    key: int | None
+    """The original start as the series identifies it; None without a series."""
+    moment: Moment
+    times: Times
+    shift: Span | None
+    """RANGE=THISANDFUTURE: how far it and all that follow are moved; else None."""
+
+
+def read_override(component: Component, zones: TimezoneResolver, series: Series | None) -> Override:
+    """The override that a component describes. Raises InvalidCalendarData."""
+    rid = component.get("RECURRENCE-ID")
+    assert rid is not None
+    original = zones.value(rid)
+    key = None if series is None else series.key(original)
+    moment = read_moment(component, zones)
+    if moment is None:
+        all_day, floating, local, offsets = _form(original, zones)
+        moment = Moment(all_day, floating, local, offsets, Span(0, 0))
+    shift = None
+    if series is not None and key is not None and (rid.param("RANGE") or "").upper() == "THISANDFUTURE":
+        shift = series.shift(key, moment)
+    return Override(component, original, key, moment, moment.times, shift)
+
+
+class _Bounded:
+    """A rule with its end."""
+
+    __slots__ = ("_counted", "_last", "_last_utc", "rule", "walk")
+
+    def __init__(self, rule: Rule, moment: Moment) -> None:
+        self.rule = rule
+        self.walk = RuleWalk(rule, moment.local, dates=moment.all_day)
+        self._last, self._last_utc = _read_until(rule, moment)
+        self._counted = rule.count is None
+
+    @property
+    def last(self) -> int:
+        """No start is later on the wall clock."""
+        if not self._counted:
+            self._counted = True
+            assert self.rule.count is not None
+            # DTSTART is always the first of COUNT, though the rule may not yield it.
+            number = self.rule.count - (self.walk.first(self.walk.start) != self.walk.start)
+            found = self.walk.nth(number) if number > 0 else self.walk.start - 1
+            self._last = min(self._last, LATEST if found is None else found)
+        return self._last
+
+    def keys(self, since: int, moment: Moment) -> Iterator[int]:
+        """Keys of the starts from a wall clock time on."""
+        last = self.last
+        if moment.all_day:
+            for local in self.walk.walk(since):
+                if local > last:
+                    return
+                yield local // DAY
+        elif moment.floating:
+            for local in self.walk.walk(since):
+                if local > last:
+                    return
+                yield local
+        else:
+            yield from self._instants(since, last, moment.offsets)
+
+    def _instants(self, since: int, last: int, offsets: Offsets) -> Iterator[int]:
+        last_utc = self._last_utc
+        known, uniform = offsets.days, offsets.uniform
+        # Where the clock is changed, the order on the wall may not be the order of the instants.
+        changing: list[int] = []
+        for local in self.walk.walk(since):
+            if local > last:
+                break
+            day = local // DAY
+            offset = known.get(day)
+            if offset is None:
+                offset = uniform(day)
+            if offset is None:
+                changing.append(offsets.utc(local))
+                continue
+            if changing:
+                yield from (utc for utc in sorted({*changing}) if utc <= last_utc)
+                changing = []
+            utc = local - offset
+            if utc > last_utc:
+                return
+            yield utc
+        yield from (utc for utc in sorted({*changing}) if utc <= last_utc)
+
+    def last_start(self) -> int:
+        """The last start on the wall clock; an upper bound where finding it would be long."""
+        last = self.last
+        if self.rule.count is None and self.rule.freq >= Frequency.DAILY and last < LATEST:
+            for days in _LAST_DAYS:
+                found = None
+                for local in self.walk.walk(last - days * DAY):
+                    if local > last:
+                        break
+                    found = local
+                if found is not None:
+                    return found
+        return last
+
+
+def _read_until(rule: Rule, moment: Moment) -> tuple[int, int]:
+    """(last wall clock, last instant) that UNTIL allows.
+
+    UNTIL ought to have DTSTART's form; what clients write instead: a date means to the end of that day, a
+    time without a zone is DTSTART's wall clock, Z is ignored in floating and all-day series.
+    """
+    until = rule.until
+    if until is None:
+        return LATEST, LATEST
+    local = to_local(until)
+    if moment.all_day or not isinstance(until, datetime):
+        return local // DAY * DAY + DAY - 1, LATEST
+    if moment.floating or until.tzinfo is None:
+        return local, LATEST
+    instant = to_epoch(until)
+    return min(moment.offsets.local(instant) + DAY, LATEST), instant
+
+
+class Series:
+    """The original starts of a master: DTSTART, its rules and dates, less the excluded ones."""
+
+    __slots__ = (
+        "_anchor",
+        "_dates",
+        "_excluded",
+        "_excluded_days",
+        "_excluding",
+        "_longest",
+        "_rules",
+        "_spans",
+        "all_day",
+        "component",
+        "floating",
+        "moment",
+        "recurring",
+        "zones",
+    )
+
+    def __init__(self, component: Component, moment: Moment, zones: TimezoneResolver) -> None:
+        self.component = component
+        self.moment = moment
+        self.zones = zones
+        self.all_day = moment.all_day
+        self.floating = moment.floating
+        self._anchor = self._key_of_local(moment.local)
+        self._rules = [
+            _Bounded(parse_rule(p.value), moment) for p in component.all("RRULE") if p.value.strip()
+        ]
+        self._spans: dict[int, Span] = {}
+        dates = {self._anchor}
+        for prop in component.all("RDATE"):
+            dates.update(self._read_dates(prop))
+        self._dates = sorted(dates)
+        self.recurring = bool(self._rules) or len(dates) > 1 or component.get("RDATE") is not None
+        self._excluding: list[_Bounded] = []
+        self._excluded: frozenset[int] = frozenset()
+        self._excluded_days: frozenset[int] = frozenset()
+        if self.recurring:
+            self._excluding = [
+                _Bounded(parse_rule(p.value), moment) for p in component.all("EXRULE") if p.value.strip()
+            ]
+            self._read_excluded()
+        self._longest = max((s.longest for s in (moment.span, *self._spans.values())), default=0)
+
+    @classmethod
+    def read(cls, component: Component, zones: TimezoneResolver) -> Series | None:
+        """The series of a master; None where it has no time at all. Raises InvalidCalendarData."""
+        moment = read_moment(component, zones)
+        if moment is None:
+            for name in ("RRULE", "EXRULE"):
+                for prop in component.all(name):
+                    parse_rule(prop.value)
+            return None
+        return cls(component, moment, zones)
+
+    @property
+    def endless(self) -> bool:
+        """Whether a rule has neither COUNT nor UNTIL."""
+        return any(bounded.rule.endless for bounded in self._rules)
+
+    def key(self, value: datetime | date) -> int:
+        """What identifies the instance that a RECURRENCE-ID, RDATE or EXDATE value means.
+
+        Values of another form than DTSTART's are read in its form: a date in a timed series is that day at
+        DTSTART's time, a time in an all-day series its day, a time without zone is in DTSTART's.
+        """
+        local = to_local(value)
+        if self.all_day:
+            return local // DAY
+        if not isinstance(value, datetime):
+            return self._key_of_local(local + self.moment.local % DAY)
+        if self.floating or value.tzinfo is None:
+            return self._key_of_local(local)
+        return to_epoch(value) if value.utcoffset() == _ZERO else offsets_of(value.tzinfo).utc(local)
+
+    def keys(self, since: int, first: int | None = None) -> Iterator[int]:
+        """Keys in order from the instant `since` (epoch seconds) or the key `first` on.
+
+        May begin a little earlier than `since`, never than `first`.
+        """
+        local = self._local_before(since)
+        least = self._key_floor(local)
+        if first is not None and first >= least:
+            least = first
+            local = max(local, self._local_before(first) if not self.floating else self._local_of_key(first))
+        streams: list[Iterable[int]] = [bounded.keys(local, self.moment) for bounded in self._rules]
+        dates = self._dates[bisect_left(self._dates, least) :]
+        if dates:
+            streams.append(dates)
+        found = iter(streams[0]) if len(streams) == 1 else _distinct(merge(*streams))
+        if self._excluded or self._excluded_days or self._excluding:
+            found = self._included(found, local)
+        if first is None:
+            return found
+        return (key for key in found if key >= first)
+
+    def has(self, key: int) -> bool:
+        """Whether an original start is in the set."""
+        if not EARLIEST < self._local_of_key(key) < LATEST:
+            return False
+        position = bisect_left(self._dates, key)
+        dated = position < len(self._dates) and self._dates[position] == key
+        if not dated and not any(self._yields(bounded, key) for bounded in self._rules):
+            return False
+        if key in self._excluded or (
+            self._excluded_days and self._local_of_key(key) // DAY in self._excluded_days
+        ):
+            return False
+        return not any(self._yields(bounded, key) for bounded in self._excluding)
+
+    def times_of(self, key: int, future: Override | None) -> Times:
+        """Start and end of the instance with this original start; `future`: the THISANDFUTURE it is under."""
+        moment = self.moment
+        if future is not None and future.shift is not None:
+            moment = future.moment
+            if future.shift.wall:
+                local = self._local_of_key(key) + future.shift.wall
+                return _ended(moment.offsets.utc(local), local, moment.span, moment.offsets)
+            start = self._start_of(key) + future.shift.exact
+            local = moment.offsets.local(start) if moment.span.wall else 0
+            return _ended(start, local, moment.span, moment.offsets)
+        start = self._start_of(key)
+        span = self._spans.get(key, moment.span) if self._spans else moment.span
+        if not span.wall:
+            return Times(start, min(start + span.exact, LATEST))
+        return _ended(start, self._local_of_key(key), span, moment.offsets)
+
+    def shift(self, key: int, moment: Moment) -> Span:
+        """How far a THISANDFUTURE override with the original start `key` moves the series."""
+        if moment.offsets is self.moment.offsets and moment.all_day == self.all_day:
+            return Span(moment.local - self._local_of_key(key), 0)
+        return Span(0, moment.times.start - self._start_of(key))
+
+    def reach(self, future: Override | None) -> int:
+        """Not less than the seconds from a start to its end."""
+        return self._longest if future is None else future.moment.span.longest
+
+    def last_end(self, ranges: Iterable[Override]) -> int:
+        """The end of the last instance in epoch seconds, or later."""
+        last = max([self._dates[-1], *(self._key_of_local(bounded.last_start()) for bounded in self._rules)])
+        ends = [self.times_of(last, None).end if not self._spans else self._start_of(last) + self._longest]
+        ends.extend(self.times_of(last, override).end for override in ranges)
+        return min(max(ends), LATEST)
+
+    def _start_of(self, key: int) -> int:
+        if self.all_day:
+            return self.moment.offsets.utc(key * DAY)
+        return self.moment.offsets.utc(key) if self.floating else key
+
+    def _local_of_key(self, key: int) -> int:
+        if self.all_day:
+            return key * DAY
+        return key if self.floating else self.moment.offsets.local(key)
+
+    def _key_of_local(self, local: int) -> int:
+        if self.all_day:
+            return local // DAY
+        return local if self.floating else self.moment.offsets.utc(local)
+
+    def _key_floor(self, local: int) -> int:
+        """No key of a start at or after `local` on the wall clock is smaller."""
+        if self.all_day or self.floating:
+            return local // DAY if self.all_day else local
+        return self.moment.offsets.utc(local) - (0 if self._even(local) else DAY)
+
+    def _even(self, local: int) -> bool:
+        """Whether the clock isn't changed about that time."""
+        uniform, day = self.moment.offsets.uniform, local // DAY
+        return uniform(day) is not None and uniform(day - 1) == uniform(day) == uniform(day + 1)
+
+    def _local_before(self, utc: int) -> int:
+        """A wall clock time that no start at or after the instant `utc` is before."""
+        utc = min(max(utc, EARLIEST + 2 * DAY), LATEST)
+        local = self.moment.offsets.local(utc)
+        return local if self._even(local) else local - DAY
+
+    def _yields(self, bounded: _Bounded, key: int) -> bool:
+        local = self._local_of_key(key)
+        if not self.floating and not self._even(local):
+            local -= DAY
+        for found in bounded.keys(local, self.moment):
+            if found >= key:
+                return found == key
+        return False
+
+    def _included(self, keys: Iterator[int], since: int) -> Iterator[int]:
+        excluding = [_Ahead(bounded.keys(since, self.moment)) for bounded in self._excluding]
+        excluded, days = self._excluded, self._excluded_days
+        missed = 0
+        for key in keys:
+            if (
+                key in excluded
+                or (days and self._local_of_key(key) // DAY in days)
+                or any(ahead.has(key) for ahead in excluding)
+            ):
+                missed += 1
+                if missed > _MAX_EXCLUDED:
+                    return
+                continue
+            missed = 0
+            yield key
+
+    def _read_dates(self, prop: Property) -> Iterator[int]:
+        """Keys of an RDATE property; periods bring their own length."""
+        for value in split_values(prop.value):
+            if not value.strip():
+                continue
+            begin, slash, end = value.partition("/")
+            start = self.zones.value(prop.with_value(begin))
+            key = self.key(start)
+            if slash:
+                self._spans[key] = self._read_period(prop, start, end)
+            yield key
+
+    def _read_period(self, prop: Property, start: datetime | date, end: str) -> Span:
+        if end.strip()[:1].upper() in {"P", "+", "-"}:
+            days, seconds = split_duration(end)
+            return Span(max(0, days) * DAY, max(0, seconds))
+        until = self.zones.value(prop.with_value(end))
+        if isinstance(start, datetime) and start.tzinfo is None and not isinstance(until, datetime):
+            raise InvalidCalendarData(f"not a period: {prop.value[:60]!r}")
+        _, floating, local, offsets = _form(start, self.zones)
+        _, end_floating, end_local, end_offsets = _form(until, self.zones)
+        if floating and end_floating:
+            return Span(max(0, end_local - local), 0)
+        return Span(0, max(0, end_offsets.utc(end_local) - offsets.utc(local)))
+
+    def _read_excluded(self) -> None:
+        keys, days = set(), set()
+        for prop in self.component.all("EXDATE"):
+            for text in split_values(prop.value):
+                if not text.strip():
+                    continue
+                value = self.zones.value(prop.with_value(text.partition("/")[0]))
+                if isinstance(value, datetime) or self.all_day:
+                    keys.add(self.key(value))
+                else:
+                    days.add(to_day(value))
+        self._excluded, self._excluded_days = frozenset(keys), frozenset(days)
+
+
+class _Ahead:
+    """A sorted stream asked for members in order."""
+
+    __slots__ = ("_next", "_stream")
+
+    def __init__(self, stream: Iterator[int]) -> None:
+        self._stream = stream
+        self._next: int | None = next(stream, None)
+
+    def has(self, key: int) -> bool:
+        while self._next is not None and self._next < key:
+            self._next = next(self._stream, None)
+        return self._next == key
+
+
+def _distinct(keys: Iterable[int]) -> Iterator[int]:
+    last: int | None = None
+    for key in keys:
+        if key != last:
+            last = key
+            yield key
+
+
+_ZERO: Final = datetime.resolution * 0
