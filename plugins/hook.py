@@ -2,7 +2,7 @@
 """`[hook] type = radicale_calcore.hook`: wakes the job worker once a change is committed.
 
 Scheduling happens in the storage plugin, inside the transaction: Radicale's notifications name neither the
-object nor every change. Without this hook the worker finds its jobs a little later.
+object nor every change. Without this hook the worker finds its jobs a second later.
 """
 
 from __future__ import annotations

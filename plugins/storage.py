@@ -18,6 +18,7 @@ from calcore_caldav.errors import CalcoreError
 from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.server.assembly import services_from
+from calcore_caldav.server.background import start_background
 from calcore_caldav.server.directory import name_problem
 from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
 
@@ -51,6 +52,7 @@ class Storage(BaseStorage):  # type: ignore[misc]  # Radicale is not typed
             return
         with store.read() as txn:
             actor = actor_of(txn, kwargs.get("actor") or user)
+        start_background(self.services)
         with store.write(actor) as txn, holding(txn):
             yield
 

@@ -3,34 +3,73 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from collections.abc import Mapping
 from multiprocessing import util
 from typing import Final
 
+from calcore_caldav.errors import CalcoreError
+from calcore_caldav.scheduling import worker
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.scheduling.worker import Worker
 
-_running: Final[dict[tuple[int, int], Worker]] = {}
+logger = logging.getLogger(__name__)
+
+_PATIENCE: Final = 1.0
+"""Seconds between looks at the jobs: another process may have left one. A look is one read."""
+_FINISH: Final = 4.0
+"""Seconds that the job at hand has when the process ends."""
+
+_running: Final[dict[tuple[int, int], Background]] = {}
 _starting: Final = threading.Lock()
 
 
-def start_background(services: Services) -> Worker:
-    """The process's worker for these services, started with the first call."""
+class Background:
+    """A thread that does what is due, until it is ended."""
+
+    def __init__(self, services: Services, handlers: Mapping[str, worker.Handler]) -> None:
+        self._store = services.store
+        self._worker = Worker(services.store, services.settings, handlers)
+        self._event = threading.Event()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._event.set()
+
+    def end(self) -> None:
+        """Finish the job at hand and close the database."""
+        self._end.set()
+        self._event.set()
+        self._thread.join(_FINISH)
+        self._store.close()
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            self._event.wait(_PATIENCE)
+            self._event.clear()
+            try:
+                while not self._end.is_set() and self._is_due() and self._worker.run_one():
+                    pass
+            except CalcoreError:
+                # The database is busy or away: the jobs are still there when it is back.
+                logger.warning("background jobs wait for the database", exc_info=True)
+
+    def _is_due(self) -> bool:
+        with self._store.read() as txn:
+            due = txn.jobs.next_due()
+        return due is not None and due <= self._store.clock()
+
+
+def start_background(services: Services) -> Background:
+    """The process's thread for these services, started with the first call."""
     key = (os.getpid(), id(services))
     with _starting:
         if key not in _running:
-            worker = _running[key] = Worker(services)
-            stop = threading.Event()
-            thread = threading.Thread(target=worker.run, args=(stop,), name="jobs", daemon=True)
-            thread.start()
-            util.Finalize(None, _end, args=(worker, stop, thread, services), exitpriority=100)
+            background = _running[key] = Background(services, worker.HANDLERS)
+            util.Finalize(None, background.end, exitpriority=100)
         return _running[key]
-
-
-def _end(worker: Worker, stop: threading.Event, thread: threading.Thread, services: Services) -> None:
-    """At the end of a worker process: the job at hand is finished, the database closed properly."""
-    stop.set()
-    worker.wake()
-    thread.join(timeout=4)
-    services.store.close()

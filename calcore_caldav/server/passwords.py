@@ -50,13 +50,13 @@ class PasswordCheck:
     def verify(self, name: str, password_hash: str | None, password: str) -> bool:
         """Whether the password is right; takes as long for a name that doesn't exist (no hash)."""
         if password_hash is None:
-            _matches(_NOBODY, password)
+            matches(_NOBODY, password)
             return False
         text = f"{name}\0{password_hash}\0{password}".encode(errors="surrogatepass")
         digest = hashlib.blake2b(text, key=self._key, digest_size=32).digest()
         if hmac.compare_digest(self._right.get(name, b""), digest):
             return True
-        if not _matches(password_hash, password):
+        if not matches(password_hash, password):
             return False
         if len(self._right) >= _REMEMBERED:
             self._right.clear()
@@ -64,16 +64,12 @@ class PasswordCheck:
         return True
 
 
-def _matches(password_hash: str, password: str) -> bool:
+def matches(password_hash: str, password: str) -> bool:
+    """Whether the password is the hashed one; always pays for argon2."""
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError, UnicodeError):
         return False
-
-
-def matches(password_hash: str, password: str) -> bool:
-    """Whether the password is the hashed one; always pays for argon2."""
-    return _matches(password_hash, password)
 
 
 def new_token() -> str:

@@ -8,12 +8,13 @@ import gc
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calcore_caldav.errors import ConfigurationError
-from calcore_caldav.server.place import Place, add_place_options, open_place, place
+from calcore_caldav.server.place import Place, add_place_options, default_data, open_place, place, prepare
 from calcore_caldav.server.progress import Progress
 
 if TYPE_CHECKING:
@@ -73,9 +74,11 @@ _workers.__name__ = "number of workers"
 def run(args: argparse.Namespace) -> int:
     """Import what is to be imported, then serve."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if args.demo:
+        _use_demo_place(args)
     where = place(args)
     configuration = _configuration(where)
-    _fill(args)
+    _fill(args, where)
     from calcore_caldav.server.workers import Tls, Workers
 
     host, port = _address(args, configuration)
@@ -114,7 +117,7 @@ def _overrides(where: Place) -> dict[str, dict[str, str]]:
     return {"storage": {"database": where.database}}
 
 
-def _fill(args: argparse.Namespace) -> None:
+def _fill(args: argparse.Namespace, where: Place) -> None:
     """Everything that happens to the data before the first request, in a store of its own.
 
     It is closed again: a database connection must not be shared with the workers.
@@ -125,6 +128,8 @@ def _fill(args: argparse.Namespace) -> None:
         from calcore_caldav.server.directory_command import known_names
 
         entries = read_directory(args.directory, known_names(args))
+    if args.demo:
+        _fill_demo(where)
     services = open_place(args)
     try:
         if entries is not None:
@@ -132,6 +137,35 @@ def _fill(args: argparse.Namespace) -> None:
 
             with Progress("passwords") as progress:
                 import_directory(services.store, entries, progress)
+    finally:
+        services.store.close()
+    if args.demo:
+        from calcore_caldav.server.demonstration import accounts
+
+        print(f"{accounts()}\nThe data is in {where.data}", flush=True)
+
+
+def _use_demo_place(args: argparse.Namespace) -> None:
+    """A demo has a data directory of its own, so that it's not in the way of the real thing."""
+    if args.database or args.config:
+        raise ConfigurationError(
+            "--demo has its own database and settings; leave --database and --config away"
+        )
+    args.data = args.data or default_data().with_name("calcore-caldav-demo")
+
+
+def _fill_demo(where: Place) -> None:
+    from calcore_caldav.server import demonstration
+    from calcore_caldav.server.assembly import open_services
+
+    if demonstration.is_filled(where.data):
+        return
+    prepare(where)
+    demonstration.begin(where.data)
+    now = datetime.now().astimezone()
+    services = open_services(where.database, clock=lambda: demonstration.booked_at(now).astimezone(UTC))
+    try:
+        demonstration.fill(services, where.data, now.date())
     finally:
         services.store.close()
 
@@ -180,12 +214,15 @@ def _application(where: Place, overrides: dict[str, dict[str, str]]) -> Any:
     from calcore_caldav.server.configuration import native_configuration
 
     configuration = native_configuration(where.config, overrides)
+    # Radicale tells its own settings while it sets logging up.
+    log.logger.disabled = True
     log.setup()
     log.set_level(
         configuration.get("logging", "level"),
         configuration.get("logging", "backtrace_on_debug"),
         configuration.get("logging", "trace_filter"),
     )
+    log.logger.disabled = False
     application = build_wsgi(configuration)
     start_background(services_from(configuration))
     return application
