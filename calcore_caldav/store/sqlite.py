@@ -24,6 +24,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, create_engine, event, select
 from sqlalchemy.dialects import sqlite as dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from calcore_caldav.errors import BookingConflict, ConfigurationError, StoreBusy, StoreError
@@ -233,7 +234,7 @@ def _begin(connection: sqlite3.Connection, begin: str) -> Cursor:
     return cursor
 
 
-def _translate(error: Exception) -> StoreError:
+def _translate(error: BaseException) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _BUSY_CODES:
         return StoreBusy("another process has been writing for too long: try again")
@@ -262,9 +263,9 @@ def _create_file(path: Path) -> None:
     """An empty database that nobody else may read, its name on the disk."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
+        if path.exists():
+            return
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise StoreError(f"the database {path} cannot be created: {error.strerror}") from error
     directory = os.open(path.parent, os.O_RDONLY)
@@ -284,6 +285,8 @@ def _prepare(path: Path, busy_timeout: float) -> None:
             _upgrade(connection)
     except sqlite3.Error as error:
         raise _translate(error) from error
+    except DBAPIError as error:
+        raise _translate(error.orig or error) from error
     finally:
         connection.close()
 
