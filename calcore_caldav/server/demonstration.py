@@ -27,6 +27,8 @@ _FILES: Final = resources.files("calcore_caldav.server").joinpath("demo")
 _MARK: Final = "demo.json"
 _ANCHOR: Final = date(2026, 1, 5)
 """The Monday that stands for this week's in the files."""
+_RECENT: Final = "2025"
+"""What started before stays where it is: birthdays, pay days."""
 _DATED: Final = frozenset({"DTSTART", "DTEND", "DUE", "RECURRENCE-ID", "EXDATE", "RDATE", "RRULE"})
 _DATE: Final = re.compile(r"(?<![0-9])(\d{4})(\d\d)(\d\d)(?![0-9])")
 
@@ -123,7 +125,8 @@ def _shifted(calendar: Component, shift: timedelta) -> Component:
         return prop.with_value(_DATE.sub(moved, prop.value)) if prop.name in _DATED else prop
 
     return calendar.with_children(
-        child if child.name == "VTIMEZONE" else child.map(later) for child in calendar.children
+        child.map(later) if (child.value("DTSTART") or _RECENT) >= _RECENT else child
+        for child in calendar.children
     )
 
 

@@ -65,8 +65,10 @@ def test_all_keys_are_read():
     assert ann.principal.display_name == 'Ann "Other"'
     assert ann.principal.addresses == ("mailto:ann@example.com", "mailto:a.other@example.com")
     assert (ann.principal.timezone, ann.principal.language, ann.password) == ("Europe/Paris", "fr", "secret")
-    assert boss.principal.admin and boss.principal.display_name == "boss"
-    assert team.members == ("ann", "boss") and team.principal.kind is CalendarUserType.GROUP
+    assert boss.principal.admin
+    assert boss.principal.display_name == "boss"
+    assert team.members == ("ann", "boss")
+    assert team.principal.kind is CalendarUserType.GROUP
     assert (room.managers, room.readers) == (("team",), ("ann",))
     assert room.principal.location.features == ("projector",)
     assert room.principal.booking == {"mode": "automatic", "capacity": 8, "auto_accept_group": "team"}
@@ -172,8 +174,10 @@ def test_import_and_export_are_inverse(services):
         room = txn.directory.by_name("room1")
         held = {(g.grantee, g.privilege) for g in txn.directory.grants(room)}
         assert held == {("team", Privilege.ALL), ("ann", Privilege.READ)}
-        assert txn.collections.get("ann", "calendar") and txn.collections.get("ann", "tasks")
-        assert txn.collections.get("room1", "inbox") and not txn.collections.get("room1", "tasks")
+        assert txn.collections.get("ann", "calendar")
+        assert txn.collections.get("ann", "tasks")
+        assert txn.collections.get("room1", "inbox")
+        assert not txn.collections.get("room1", "tasks")
     assert "secret" not in exported
     other = open_services("sqlite://")
     import_directory(other.store, parse_directory(exported, "e.toml"))
@@ -210,4 +214,5 @@ def test_a_failing_import_changes_nothing(services):
     with services.store.read(SYSTEM) as txn:
         assert txn.directory.by_name("new") is None
         owner = txn.directory.by_address(CalendarUserAddress("mailto:room1@example.com"))
-        assert owner is not None and owner.name == "room1"
+        assert owner is not None
+        assert owner.name == "room1"

@@ -33,9 +33,10 @@ def test_a_changed_hash_counts_at_once():
 
 def test_an_unknown_name_costs_as_much(monkeypatch):
     checked = []
-    monkeypatch.setattr(passwords, "matches", lambda h, p: bool(checked.append(h)))
+    monkeypatch.setattr(passwords, "matches", lambda h, _: bool(checked.append(h)))
     assert not PasswordCheck().verify("nobody", None, "x")
-    assert len(checked) == 1 and checked[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert len(checked) == 1
+    assert checked[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @pytest.mark.parametrize("password", ["ü" * 100, "x" * 5000, " ", "\udce9"])
@@ -58,5 +59,6 @@ def test_hashes_are_recognised():
 
 def test_tokens_are_recognisable_and_random():
     token = passwords.new_token()
-    assert passwords.is_token(token) and token != passwords.new_token()
+    assert passwords.is_token(token)
+    assert token != passwords.new_token()
     assert passwords.token_digest(token) != token
