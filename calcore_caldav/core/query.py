@@ -146,15 +146,14 @@ def index_hint(query: CalendarQuery) -> IndexHint:
     inner = outer.comps[0]
     if inner.is_not_defined or inner.name not in _MAIN:
         return nothing
-    # Tasks and journals without dates, and free/busy objects, overlap by rules that the index doesn't know.
-    window = inner.time_range if inner.name == "VEVENT" else None
-    decided = 1 if window is not None else 0
+    # Only of events does the index know all that RFC 4791 §9.9 looks at.
+    decided = 1 if inner.time_range is not None and inner.name == "VEVENT" else 0
     uid = None
     if len(inner.props) == 1 or not inner.anyof:
         uid = next((p.text_match for p in inner.props if p.name == "UID" and _only_text(p)), None)
     decided += 1 if uid is not None else 0
     criteria = len(inner.props) + len(inner.comps) + (1 if inner.time_range is not None else 0)
-    return IndexHint(inner.name, window, uid, exact=decided == criteria)
+    return IndexHint(inner.name, inner.time_range, uid, exact=decided == criteria)
 
 
 def _only_text(prop: PropFilter) -> bool:

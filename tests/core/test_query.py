@@ -328,7 +328,7 @@ def test_floating_and_all_day_times_are_of_the_zone():
         (event(time_range=window("0105/0106")), "VEVENT", True, False, True),
         (event(time_range=window("0105/")), "VEVENT", True, False, True),
         (event(summary("x"), time_range=window("0105/0106")), "VEVENT", True, False, False),
-        (event(name="VTODO", time_range=window("0105/0106")), "VTODO", False, False, False),
+        (event(name="VTODO", time_range=window("0105/0106")), "VTODO", True, False, False),
         (event(PropFilter("UID", text_match=TextMatch("x"))), "VEVENT", False, True, True),
         (event(PropFilter("UID", text_match=TextMatch("x")), summary("y"), anyof=True), "VEVENT", False, False, False),
         (query(CompFilter("VEVENT", is_not_defined=True)), None, False, False, False),
