@@ -154,6 +154,8 @@ def public(component: Component) -> Component:
     def edited(prop: Property) -> Property | None:
         if private(prop.name):
             return None
+        if prop.name == "ATTENDEE" and not unanswered(prop):
+            return prop.without_params(*SERVER_PARAMS, "RSVP")
         if prop.name in {"ATTENDEE", "ORGANIZER"}:
             return prop.without_params(*SERVER_PARAMS)
         return prop

@@ -135,6 +135,8 @@ class _Request:
     ) -> None:
         self.existing, self.body, self.own, self.in_order = existing, body, own, in_order
         self.stale = 0
+        # A component that is new says of the organizer what the others say.
+        self.organizer = next((p for c in existing.components if (p := c.get("ORGANIZER")) is not None), None)
         self.deleted = exdates(existing)
         self.moved = (
             existing.master is not None
@@ -154,14 +156,14 @@ class _Request:
             if self._overtaken(theirs, self.existing.overrides.get(rid)):
                 self.stale += 1
             elif not self._declined_away(rid, theirs):
-                found[rid] = _received(theirs, self._own_at(rid), self.own)
+                found[rid] = _received(theirs, self._own_at(rid), self.own, self.organizer)
                 back.add(rid)
         if found.get(None) is not None:
             found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
         return tuple(found.values())
 
     def _whole(self, theirs: Component) -> tuple[Component, ...]:
-        master = _received(theirs, self.existing.master, self.own)
+        master = _received(theirs, self.existing.master, self.own, self.organizer)
         gone = exdates_of(theirs, self.body.zones)
         found: dict[RecurrenceId, Component] = {}
         away = set()
@@ -173,7 +175,7 @@ class _Request:
             elif self._declined_away(rid, override):
                 away.add(rid)
             else:
-                found[rid] = _received(override, self._own_at(rid), self.own)
+                found[rid] = _received(override, self._own_at(rid), self.own, self.organizer)
         if not self.moved:
             for rid, mine in self.existing.overrides.items():
                 if rid in found or rid in away:
@@ -235,7 +237,12 @@ def _keeps(name: str) -> bool:
     return private(name) or name in _KEPT or name.startswith("X-")
 
 
-def _received(theirs: Component, mine: Component | None, own: frozenset[CalendarUserAddress]) -> Component:
+def _received(
+    theirs: Component,
+    mine: Component | None,
+    own: frozenset[CalendarUserAddress],
+    organizer: Property | None = None,
+) -> Component:
     """A component of a REQUEST as the receiver keeps it."""
     stays = [p for p in mine.properties if _keeps(p.name)] if mine is not None else []
     own_names = {p.name for p in stays if p.name in {"CATEGORIES", "COLOR"} or private(p.name)}
@@ -248,7 +255,7 @@ def _received(theirs: Component, mine: Component | None, own: frozenset[Calendar
         if prop.name == "ATTENDEE":
             return prop.without_params(*SERVER_PARAMS)
         if prop.name == "ORGANIZER":
-            return _kept_params(prop, mine.get("ORGANIZER") if mine is not None else None)
+            return _kept_params(prop, mine.get("ORGANIZER") if mine is not None else organizer)
         return prop
 
     made = theirs.map(edited)
@@ -309,6 +316,29 @@ def _data(component: Component) -> tuple[object, ...]:
         ),
         frozenset(_data(c) for c in component.children if c.name != "VTIMEZONE"),
     )
+
+
+def apply_answers(
+    existing: CalendarObject, body: CalendarObject, own: frozenset[CalendarUserAddress]
+) -> MergeResult:
+    """The copy with the other attendees' answers as a REQUEST has them, and nothing else of it."""
+    found: dict[Rid, Component] = {}
+    for rid, mine in existing.by_rid().items():
+        theirs = component_at(body, rid)
+        given = attendees(theirs, {}) if theirs is not None else {}
+        found[rid] = with_attendees(
+            mine,
+            {
+                who: answered(prop, given[who])
+                for who, prop in attendees(mine, {}).items()
+                if who not in own and who in given and partstat(prop) is not partstat(given[who])
+            },
+            {},
+        )
+    made = existing.with_components(tuple(found.values()))
+    if same_data(made, existing):
+        return MergeResult(Outcome.UNCHANGED, existing)
+    return MergeResult(Outcome.APPLIED, made, frozenset(found))
 
 
 # ---- CANCEL

@@ -71,7 +71,7 @@ def organizer_messages(
     diff = _Diff(old, settled, me, aliases, now, highest_sequence(settled))
     affected = [who for who in diff.everybody if who in forced or diff.concerns(who)]
     if old is not None:
-        settled = sequenced(old, settled, significant=bool(affected))
+        settled = sequenced(old, settled, significant=any(diff.significant(who) for who in affected))
         diff = _Diff(old, settled, me, aliases, now, highest_sequence(settled))
     messages = tuple(m for who in affected for m in diff.messages(who, forced=who in forced))
     answers = (
@@ -224,16 +224,19 @@ class _Diff:
             lost |= {rid for rid in self.reverted if who in self.rosters_before[rid]}
         return frozenset(lost)
 
-    def _told(self, who: CalendarUserAddress) -> frozenset[Rid]:
-        """The components that an attendee must see again; None means all of theirs."""
+    def _told(self, who: CalendarUserAddress, *, again: bool = True) -> frozenset[Rid]:
+        """The components that an attendee must see again; None means all of theirs.
+
+        With `again` also those where only their answer is wanted anew.
+        """
         told: set[Rid] = set()
         for rid, roster in self.rosters.items():
             prop = roster.get(who)
             if prop is None:
                 continue
             base = self.base_rosters[rid].get(who)
-            again = base is not None and unanswered(prop) and not unanswered(base)
-            if base is None or again or rid in self.changed:
+            reopened = again and base is not None and unanswered(prop) and not unanswered(base)
+            if base is None or reopened or rid in self.changed:
                 told.add(rid)
         if who in self.rosters.get(None, _NOBODY) and any(
             who in self.rosters_before[rid] for rid in self.reverted_changed
@@ -244,6 +247,10 @@ class _Diff:
     def concerns(self, who: CalendarUserAddress) -> bool:
         """Whether anything changed for that attendee."""
         return bool(self._lost(who) or self._told(who))
+
+    def significant(self, who: CalendarUserAddress) -> bool:
+        """Whether more changed for that attendee than being asked again."""
+        return bool(self._lost(who) or self._told(who, again=False))
 
     def messages(self, who: CalendarUserAddress, *, forced: bool = False) -> list[ITipMessage]:
         """CANCEL for what is lost, then REQUEST for what is new."""

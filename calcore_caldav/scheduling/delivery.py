@@ -15,12 +15,20 @@ from typing import Final
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.itip import ITipMessage, Method, message, reply
-from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel, apply_reply, apply_request
+from calcore_caldav.core.merge import (
+    MergeResult,
+    Outcome,
+    apply_answers,
+    apply_cancel,
+    apply_reply,
+    apply_request,
+)
 from calcore_caldav.core.organizer import Rid, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.significance import cancelled, exdates_of, with_exdates
 from calcore_caldav.scheduling import rooms
 from calcore_caldav.scheduling.people import People
+from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, Transaction
 
@@ -85,26 +93,28 @@ class Delivery:
         self.to_inbox(recipient, sent.body)
         return Status.DELIVERED
 
-    def book(self, sent: ITipMessage, room: Principal) -> ITipMessage | None:
-        """Deliver to a room or resource, which answers at once; returns its REPLY."""
+    def book(self, room: Principal, sent: ITipMessage) -> ITipMessage | None:
+        """Give a room or resource its REQUEST, which it answers at once; returns its REPLY."""
         copy = self.copy_of(room, sent.body.uid)
         existing = self.txn.objects.parsed(copy) if copy is not None else None
-        if sent.method is Method.CANCEL:
-            result = apply_cancel(existing, sent.body)
-            left = _without_cancelled(result.stored) if result.stored is not None else None
-            if left is None:
-                if copy is not None:
-                    self.txn.objects.delete(copy)
-                return None
-            result = MergeResult(result.outcome, left, result.changed)
-        else:
-            result = apply_request(existing, sent.body, room.own_addresses, in_order=True)
-        if result.stored is None:
+        result = apply_request(existing, sent.body, room.own_addresses, in_order=True)
+        left = _without_cancelled(result.stored) if result.stored is not None else None
+        if left is None:
+            if copy is not None:
+                self.txn.objects.delete(copy)
             return None
-        answer = rooms.answer(
-            self.txn, room, result.stored, existing, sender=sent.sender, settings=self.settings
-        )
+        answer = rooms.answer(self.txn, room, left, existing, sender=sent.sender, settings=self.settings)
         return self.write_answer(room, copy, answer, sent.body if answer.inbox else None)
+
+    def unbook(self, room: Principal, sent: ITipMessage) -> None:
+        """Take from a room what it isn't invited to any more; one that doesn't answer itself is told."""
+        copy = self.copy_of(room, sent.body.uid)
+        if copy is None:
+            return
+        if policy_of(room.booking).mode is Mode.NONE:
+            self.invite(sent)
+        else:
+            self.txn.objects.delete(copy)
 
     def write_answer(
         self,
@@ -214,7 +224,11 @@ class Delivery:
             existing = self.txn.objects.parsed(copy)
             if not self._same_organizer(existing, obj):
                 continue
-            result = apply_request(existing, sent.body, person.own_addresses, in_order=True)
+            if person.kind.bookable:
+                # A room's policy may hide what the message shows.
+                result = apply_answers(existing, sent.body, person.own_addresses)
+            else:
+                result = apply_request(existing, sent.body, person.own_addresses, in_order=True)
             if result.outcome is Outcome.APPLIED and result.stored is not None:
                 self._put(copy, result.stored, copy.schedule_tag)
 

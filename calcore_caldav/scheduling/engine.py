@@ -227,9 +227,9 @@ class _Run:
         return new.with_components(made)
 
     def _rooms(self, plan: SchedulingPlan, statuses: dict[CalendarUserAddress, str]) -> CalendarObject | None:
-        """Rooms first: what they answer goes into everybody's copy."""
+        """Rooms first: what they answer goes into everybody's copy. They see all that they are invited to."""
         current = plan.stored
-        for sent in plan.messages:
+        for sent in {s.recipient: s for s in plan.messages}.values():
             room = self.people.find(sent.recipient)
             if room is None or not room.kind.bookable:
                 continue
@@ -237,8 +237,12 @@ class _Run:
                 statuses[sent.recipient] = Status.REFUSED
                 continue
             statuses[sent.recipient] = Status.DELIVERED
-            answer = self.delivery.book(sent, room)
-            if answer is not None and current is not None:
+            shown = self._requests(current, {sent.recipient: EVERYTHING}) if current is not None else ()
+            if not shown or current is None:
+                self.delivery.unbook(room, sent)
+                continue
+            answer = self.delivery.book(room, shown[0])
+            if answer is not None:
                 merged = self.delivery.merge(current, answer, self.owner)
                 if merged.stored is not current:
                     current = merged.stored
@@ -284,8 +288,12 @@ class _Run:
         """Attendees who got no message see what rooms and the organizer answered all the same."""
         if current is plan.stored and not plan.refresh:
             return
-        told = {s.recipient for s in plan.messages if s.method is Method.REQUEST}
         rids = EVERYTHING if plan.refresh else _touched(plan.stored, current)
+        asked = {s.recipient for s in plan.messages if s.method is Method.REQUEST}
+        told = {who for who in asked if (p := self.people.find(who)) is None or not p.kind.bookable}
+        if len(asked - told) == 1:
+            # The only room that was asked knows its own answer.
+            told = asked
         if any(self.people.aliases.get(who, who) not in told for who in current.attendees - self.own):
             self.delivery.refresh(current, self.owner, rids)
 

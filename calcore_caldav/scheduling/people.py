@@ -82,8 +82,11 @@ class People:
         if principal is None:
             return prop
         made = prop
+        if address(prop).email is None and principal.addresses:
+            # A path or a UUID means nothing to anybody else.
+            made = made.with_value(principal.address)
         email = principal.address.email
-        if email is not None and made.param("EMAIL") is None:
+        if email is not None and not principal.kind.bookable and made.param("EMAIL") is None:
             made = made.with_param("EMAIL", email)
         if (
             prop.name == "ATTENDEE"
