@@ -71,7 +71,7 @@ SERVER_PARAMS: Final = ("SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEN
 # Vendors' properties that hold what is the user's own business.
 _PRIVATE_PREFIXES: Final = (
     "X-MOZ-", "X-EVOLUTION-", "X-CALENDARSERVER-", "X-APPLE-NEEDS-REPLY", "X-APPLE-DEFAULT-ALARM",
-    "X-APPLE-TRAVEL", "X-APPLE-TEMPLATE", "X-DAVX5-", "X-LIC-", "X-KDE-", "X-NEXTCLOUD-",
+    "X-APPLE-TRAVEL", "X-APPLE-TEMPLATE", "X-CALCORE-", "X-DAVX5-", "X-LIC-", "X-KDE-", "X-NEXTCLOUD-",
 )  # fmt: skip
 _PRIVATE: Final = frozenset({"TRANSP", "PERCENT-COMPLETE", "COMPLETED", "REQUEST-STATUS"})
 # Of the calendar as a whole only these go into a message.

@@ -7,7 +7,7 @@ The most frequent answer stands in the master; instances that are answered other
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,16 +17,19 @@ from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.significance import derived
-from calcore_caldav.core.times import format_date_time
+from calcore_caldav.core.times import format_date_time, parse_date_time
 from calcore_caldav.scheduling.policy import BookingPolicy, Keep, Private, Subject
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
 
 AUTO: Final = "X-CALENDARSERVER-AUTO"
 """Parameter of the room's own ATTENDEE: when the server answered for it (Apple's)."""
 REASON: Final = "X-CALCORE-REASON"
-"""Parameter of the room's own ATTENDEE: why, where the answer may be decided again later."""
+"""Property of the room's copy: why, where the answer may be decided again later; its parameter AT says when."""
 OCCUPYING: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
 """Answers with which an instance takes the room's time."""
+
+KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
+"""The verdict that leaves an instance as it is."""
 
 _UNMARKED: Final = frozenset({Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.PAST, Reason.KEPT})
 _ORDER: Final = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION, PartStat.DECLINED)
@@ -59,18 +62,17 @@ def answered(
     master = components.get(None)
     inherited = [i.rid for i in instances if i.rid is not None and i.rid not in components]
     if master is not None and inherited:
-        verdicts = {rid: decision.verdicts.get(rid, _KEPT) for rid in inherited}
+        verdicts = {rid: decision.verdicts.get(rid, KEPT) for rid in inherited}
         common = _common(list(verdicts.values()), decision.beyond)
         if common is not None:
             placed[None], changed[None] = common, _with_answer(master, own, common, now)
         attendee = find_attendee(changed.get(None, master), own)
         stands = partstat(attendee) if attendee is not None else None
+        noted_there = common.reason if common is not None else reason_of(master, own)
         for rid, verdict in verdicts.items():
             # What waits for the horizon must be told from what was refused for good.
-            waits = common is not None and Reason.HORIZON in {common.reason, verdict.reason}
-            same = verdict.partstat is stands and (
-                not waits or common is None or verdict.reason is common.reason
-            )
+            waits = Reason.HORIZON in {noted_there, verdict.reason} and verdict.reason is not noted_there
+            same = verdict.partstat is stands and not waits
             override = derived(master, rid, copy.zones) if verdict.decided and not same else None
             if override is not None:
                 placed[rid], changed[rid] = verdict, _with_answer(override, own, verdict, now)
@@ -79,9 +81,6 @@ def answered(
     kept = [changed.pop(copy.recurrence_id(c), c) for c in copy.components]
     added = sorted(changed.items(), key=lambda pair: pair[0].to_basic() if pair[0] else "")
     return Answered(copy.with_components((*kept, *(component for _, component in added))), placed)
-
-
-_KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
 
 
 def _common(verdicts: Sequence[Verdict], beyond: Verdict | None) -> Verdict | None:
@@ -105,28 +104,27 @@ def _with_answer(
 ) -> Component:
     answer = verdict.partstat
 
-    def change(prop: Property) -> Property:
+    def change(prop: Property) -> Property | None:
+        if prop.name == REASON:
+            return None
         if prop.name != "ATTENDEE" or CalendarUserAddress.parse(prop.value) not in own:
             return prop
-        if answer is PartStat.NEEDS_ACTION:
-            if partstat(prop) is PartStat.NEEDS_ACTION:
-                return prop
-            return (
-                prop.with_param("PARTSTAT", str(answer))
-                .with_param("RSVP", "TRUE")
-                .without_params(AUTO, REASON)
-            )
-        new = prop.with_param("PARTSTAT", str(answer)).without_params("RSVP", REASON)
-        new = new.with_param(AUTO, format_date_time(now))
-        return new if verdict.reason in _UNMARKED else new.with_param(REASON, str(verdict.reason))
+        if answer is not PartStat.NEEDS_ACTION:
+            new = prop.with_param("PARTSTAT", str(answer)).without_params("RSVP")
+            return new.with_param(AUTO, format_date_time(now))
+        if partstat(prop) is PartStat.NEEDS_ACTION:
+            return prop
+        return prop.with_param("PARTSTAT", str(answer)).with_param("RSVP", "TRUE").without_params(AUTO)
 
-    return component.map(change).set("TRANSP", "OPAQUE" if answer in OCCUPYING else "TRANSPARENT")
+    new = component.map(change).set("TRANSP", "OPAQUE" if answer in OCCUPYING else "TRANSPARENT")
+    if verdict.reason in _UNMARKED:
+        return new
+    return new.set(REASON, str(verdict.reason), ("AT", format_date_time(now)))
 
 
 def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reason | None:
     """The reason that was noted with the server's own answer; None: none, or somebody else's answer."""
-    attendee = find_attendee(component, own)
-    noted = attendee.param(REASON) if attendee is not None else None
+    attendee, noted = find_attendee(component, own), component.value(REASON)
     if attendee is None or noted not in frozenset(Reason):
         return None
     expected = PartStat.TENTATIVE if noted == Reason.PENDING else PartStat.DECLINED
@@ -161,3 +159,36 @@ def _discreet(
         dropped |= {"CATEGORIES", "RESOURCES", "GEO"}
     present = dropped & {p.name for p in component.properties}
     return component.without(*present) if present else component
+
+
+def answered_at(component: Component, own: frozenset[CalendarUserAddress]) -> datetime | None:
+    """When the server answered for the room; None: somebody else did, or nobody."""
+    attendee, reason = find_attendee(component, own), component.get(REASON)
+    value = reason.param("AT") if reason is not None else None
+    if value is None and attendee is not None:
+        value = attendee.param(AUTO)
+    parsed = parse_date_time(value) if value else None
+    return parsed if isinstance(parsed, datetime) else None
+
+
+CHECKED_IN: Final = "X-CALCORE-CHECKED-IN"
+RELEASED: Final = "X-CALCORE-RELEASED"
+"""Properties of the room's copy that name instances, by RECURRENCE-ID in basic form ("-": the only one)."""
+
+
+def noted(copy: CalendarObject, name: str) -> frozenset[str]:
+    """The instances that a property of the room's copy names."""
+    value = copy.components[0].value(name)
+    return frozenset(value.split(",")) if value else frozenset()
+
+
+def with_note(copy: CalendarObject, name: str, rids: Iterable[RecurrenceId | None]) -> CalendarObject:
+    """The copy in which a property names further instances."""
+    names = noted(copy, name) | {note_of(rid) for rid in rids}
+    first, *others = copy.components
+    return copy.with_components((first.set(name, ",".join(sorted(names))), *others))
+
+
+def note_of(rid: RecurrenceId | None) -> str:
+    """How a note names an instance."""
+    return rid.to_basic() if rid is not None else "-"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import islice
@@ -51,11 +51,15 @@ def inquire(
     copy: CalendarObject,
     own_object: StoredObject | None,
     *,
+    again: Callable[[Instance], bool] = lambda _: False,
     settings: SchedulingSettings,
 ) -> Inquiry:
-    """The decision's input for the room's copy of an event; `own_object` is the copy as it is stored."""
+    """The decision's input for the room's copy of an event; `own_object` is the copy as it is stored.
+
+    Instances of which `again` is true are to be decided whatever their answer is.
+    """
     zone = zone_of(txn, room)
-    grace = policy.past_grace if policy.past_grace is not None else timedelta(days=settings.past_days)
+    grace = grace_of(policy, settings)
     since = txn.now - grace
     recurrence = copy.recurrence(zone)
     until = txn.now + policy.reach if recurrence.endless else None
@@ -65,7 +69,14 @@ def inquire(
     instances = tuple(i for i in listed[:MOST_INSTANCES] if _takes_part(i.component, own))
     heads = _Heads(txn)
     wanted = [
-        Wanted(i.rid, i.start, i.end, _answer(i.component, own), heads.count(i.component)) for i in instances
+        Wanted(
+            i.rid,
+            i.start,
+            i.end,
+            PartStat.NEEDS_ACTION if again(i) else _answer(i.component, own),
+            heads.count(i.component),
+        )
+        for i in instances
     ]
     organizer = copy.organizer
     principal = txn.directory.by_address(organizer) if organizer is not None else None
@@ -90,6 +101,11 @@ def inquire(
         past_grace=grace,
     )
     return Inquiry(instances, request, principal, names, settings)
+
+
+def grace_of(policy: BookingPolicy, settings: SchedulingSettings) -> timedelta:
+    """How long after their end instances are still decided and booked."""
+    return policy.past_grace if policy.past_grace is not None else timedelta(days=settings.past_days)
 
 
 def zone_of(txn: Transaction, room: Principal) -> tzinfo:

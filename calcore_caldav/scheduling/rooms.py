@@ -12,17 +12,17 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from itertools import islice
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import responses, slots
-from calcore_caldav.scheduling.answering import OCCUPYING, answered, discreet
+from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, reason_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.finder import free_rooms
-from calcore_caldav.scheduling.inquiry import MOST_INSTANCES, Inquiry, clusters, inquire, zone_of
+from calcore_caldav.scheduling.inquiry import MOST_INSTANCES, Inquiry, clusters, grace_of, inquire, zone_of
 from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -77,11 +77,14 @@ def answer(
     """
     del sender
     policy = policy_of(room.booking)
+    if copy.kind is not ComponentKind.VEVENT:
+        # Tasks take no room: whoever looks after it may answer.
+        return RoomAnswer(copy, (), answered=False, inbox=True)
     own_object = stored_copy(txn, room, copy.uid) if previous is not None else None
     if copy.organizer is None or copy.organizer in room.own_addresses:
         # Its own event: nobody asks for anything.
-        taken = _periods(txn, room, policy, copy, settings=settings)
-        return RoomAnswer(copy, _slots(txn, room, policy, taken, own_object), answered=False, inbox=False)
+        bookings = slots_for(txn, room, own_object, copy, settings=settings)
+        return RoomAnswer(copy, bookings, answered=False, inbox=False)
     inquiry = inquire(txn, room, policy, copy, own_object, settings=settings)
     decision = decide(policy, inquiry.request)
     return _write(txn, room, policy, copy, own_object, inquiry, decision)
@@ -93,14 +96,18 @@ def redecide(
     stored: StoredObject,
     verdicts: Mapping[RecurrenceId | None, Verdict],
     *,
+    beyond: Verdict = KEPT,
     settings: SchedulingSettings,
 ) -> RoomAnswer:
-    """The answer that changes some instances of an event in the room's calendar, and leaves the others."""
+    """The answer that changes some instances of an event in the room's calendar, and leaves the others.
+
+    `beyond` is for the instances of an endless series that are too far away to be listed.
+    """
     policy = policy_of(room.booking)
     copy = txn.objects.parsed(stored)
     inquiry = inquire(txn, room, policy, copy, stored, settings=settings)
-    beyond = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT) if inquiry.request.endless else None
-    return _write(txn, room, policy, copy, stored, inquiry, BookingDecision(verdicts, beyond))
+    decision = BookingDecision(verdicts, beyond if inquiry.request.endless else None)
+    return _write(txn, room, policy, copy, stored, inquiry, decision)
 
 
 def _write(
@@ -136,10 +143,10 @@ def _write(
         inbox=any(
             v.partstat is PartStat.NEEDS_ACTION or v.reason is Reason.PENDING for v in decided.values()
         ),
-        comments=_comments(txn, room, policy, inquiry, written.placed),
+        comments=comments_on(txn, room, policy, inquiry, written.placed),
         displaced=displaced,
     )
-    _enqueue(txn, room, policy, copy, inquiry, decision)
+    _enqueue(txn, room, policy, new, inquiry, decision)
     return answer
 
 
@@ -173,21 +180,30 @@ def book(
 
     What overlaps takes a slot of its own, so the no-overlap constraint is never hit.
     """
-    policy = policy_of(room.booking)
-    taken = _periods(txn, room, policy, copy, settings=settings)
-    txn.bookings.replace(room, stored, _slots(txn, room, policy, taken, stored))
+    txn.bookings.replace(room, stored, slots_for(txn, room, stored, copy, settings=settings))
 
 
-def _periods(
+def slots_for(
     txn: Transaction,
     room: Principal,
-    policy: BookingPolicy,
+    stored: StoredObject | None,
     copy: CalendarObject,
     *,
     settings: SchedulingSettings,
+) -> Bookings:
+    """The bookings of an event as it stands, whatever the policy says of it."""
+    taken = periods_of(txn, room, copy, settings=settings)
+    return _slots(txn, room, policy_of(room.booking), taken, stored)
+
+
+def periods_of(
+    txn: Transaction, room: Principal, copy: CalendarObject, *, settings: SchedulingSettings
 ) -> list[Period]:
     """The time that an event takes as it stands, buffers included."""
-    since = txn.now - timedelta(days=settings.past_days)
+    if copy.kind is not ComponentKind.VEVENT:
+        return []
+    policy = policy_of(room.booking)
+    since = txn.now - grace_of(policy, settings)
     recurrence = copy.recurrence(zone_of(txn, room))
     until = txn.now + policy.reach if recurrence.endless else None
     return [
@@ -243,13 +259,14 @@ _MOST_SUGGESTIONS: Final = 5
 _SUGGESTED: Final = frozenset({Reason.CONFLICT, Reason.HOURS, Reason.CAPACITY, Reason.SERIES})
 
 
-def _comments(
+def comments_on(
     txn: Transaction,
     room: Principal,
     policy: BookingPolicy,
     inquiry: Inquiry,
     placed: Mapping[RecurrenceId | None, Verdict],
 ) -> dict[RecurrenceId | None, str]:
+    """The COMMENT of each component of the reply, in the booker's language; none where nothing is to say."""
     language = inquiry.booker.language if inquiry.booker is not None else room.language
     wanted = {w.rid: w for w in inquiry.request.wanted}
     comments: dict[RecurrenceId | None, str] = {}
@@ -301,20 +318,38 @@ def _enqueue(
     decision: BookingDecision,
 ) -> None:
     """Leave to the worker what is to be decided later."""
-    verdicts = [(w, decision.verdicts[w.rid]) for w in inquiry.request.wanted if w.rid in decision.verdicts]
-    decided = [(w, v) for w, v in verdicts if v.decided]
-    beyond = decision.beyond
-    waiting = [w.start for w, v in decided if v.reason is Reason.HORIZON]
-    if beyond is not None and (beyond.reason is Reason.HORIZON or beyond.partstat in OCCUPYING):
-        waiting.append(txn.now + policy.reach)
-    if waiting:
-        enters = min(waiting) - policy.reach
-        enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(max(enters, txn.now), inquiry.request.zone))
-    if policy.approval_timeout and any(v.reason is Reason.PENDING for _, v in decided):
+    decided = [v for v in decision.verdicts.values() if v.decided]
+    enters = _next_to_enter(txn, room, policy, copy, inquiry)
+    if enters is not None:
+        when = max(enters - policy.reach, txn.now)
+        enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(when, inquiry.request.zone))
+    if policy.approval_timeout and any(v.reason is Reason.PENDING for v in decided):
         enqueue(txn, APPROVAL_JOB, room, copy.uid, txn.now + policy.approval_timeout)
-    coming = [w.start for w, v in verdicts if v.partstat is PartStat.ACCEPTED and w.start > txn.now]
+    coming = [w.start for w in inquiry.request.wanted if w.start > txn.now]
     if policy.checkin and coming:
         enqueue(txn, CHECK_IN_JOB, room, copy.uid, min(coming) + policy.checkin)
+
+
+def _next_to_enter(
+    txn: Transaction, room: Principal, policy: BookingPolicy, copy: CalendarObject, inquiry: Inquiry
+) -> datetime | None:
+    """The start of the first instance that is to be decided once it comes within the horizon."""
+    own = room.own_addresses
+    overrides = copy.overrides
+    for wanted in inquiry.request.wanted:
+        override = overrides.get(wanted.rid) if wanted.rid is not None else None
+        component = override or copy.master or copy.components[0]
+        if reason_of(component, own) is Reason.HORIZON:
+            return wanted.start
+    if inquiry.request.endless and copy.master is not None:
+        attendee = find_attendee(copy.master, own)
+        waits = reason_of(copy.master, own) is Reason.HORIZON
+        if attendee is not None and (waits or partstat(attendee) in OCCUPYING):
+            known = {w.rid for w in inquiry.request.wanted}
+            later = TimeRange(txn.now + policy.reach, None)
+            following = copy.recurrence(inquiry.request.zone).between(later)
+            return next((i.start for i in following if i.rid not in known), None)
+    return None
 
 
 def enqueue(txn: Transaction, kind: str, room: Principal, uid: str, when: datetime) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+from calcore_caldav.scheduling import room_jobs
 from calcore_caldav.scheduling.delivery import REFRESH_JOB, Delivery
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import SYSTEM, Job, Store, Transaction
@@ -36,7 +37,7 @@ def refresh(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         Delivery(txn, settings).refresh(obj, owner)
 
 
-HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType({REFRESH_JOB: refresh})
+HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType({REFRESH_JOB: refresh, **room_jobs.HANDLERS})
 
 
 class Worker:

@@ -18,7 +18,11 @@ from calcore_caldav.core.principals import (
 )
 from calcore_caldav.core.times import Period, format_date_time
 from calcore_caldav.scheduling import availability, rooms
+from calcore_caldav.scheduling.access import actor_of
+from calcore_caldav.scheduling.engine import SchedulingEngine
+from calcore_caldav.scheduling.service import CalendarService
 from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.worker import Worker
 from calcore_caldav.store.opening import open_store
 from calcore_caldav.store.protocol import SYSTEM, Grant
 
@@ -215,4 +219,75 @@ class Office:
             return availability.free_busy(txn, txn.directory.by_name("room1"), period, settings=SETTINGS)
 
 
-__all__ = ["NOW", "Office", "attendee", "event", "hour"]
+class Corridor(Office):
+    """The same office, everything done as people's clients do it."""
+
+    def __init__(self, url: str, **settings: object) -> None:
+        super().__init__(url)
+        self.settings = SchedulingSettings(**settings)
+        self.service = CalendarService(SchedulingEngine(self.settings), self.settings)
+        self.worker = Worker(self.store, self.settings)
+
+    def put(self, who: str, obj: CalendarObject, *, actor: str | None = None):
+        """Store in somebody's calendar."""
+        with self.store.write(self._actor(actor or who)) as txn:
+            found = txn.objects.in_home_by_uid(txn.directory.by_name(who), obj.uid)
+            calendar = txn.collections.get(who, "calendar")
+            name = found[0].name if found else f"{obj.uid}.ics"
+            return self.service.put(txn, calendar, name, obj.body)
+
+    def delete(self, who: str, uid: str) -> None:
+        with self.store.write(self._actor(who)) as txn:
+            [stored] = txn.objects.in_home_by_uid(txn.directory.by_name(who), uid)
+            self.service.delete(txn, stored)
+
+    def _actor(self, name: str):
+        with self.store.read() as txn:
+            return actor_of(txn, name)
+
+    def wait(self, **delta: float) -> None:
+        """Let time pass, and the worker do what is due."""
+        self.now += timedelta(**delta)
+        while self.worker.run_due():
+            pass
+
+    def of(self, who: str, uid: str) -> CalendarObject | None:
+        with self.store.read() as txn:
+            found = txn.objects.in_home_by_uid(txn.directory.by_name(who), uid)
+            return txn.objects.parsed(found[0]) if found else None
+
+    def seen(self, who: str, uid: str, room: str = "room1") -> dict[str, str]:
+        """The room's PARTSTAT in somebody's copy."""
+        copy = self.of(who, uid)
+        assert copy is not None, f"{who} has no {uid}"
+        own = self.room(room).own_addresses
+        return {
+            rid.to_basic() if rid else "": str(partstat(found))
+            for rid, c in copy.by_rid().items()
+            if (found := find_attendee(c, own)) is not None
+        }
+
+    def answer_as(self, who: str, uid: str, answer: str, *, actor: str | None = None) -> None:
+        """Somebody (a manager, for a room) answers the whole event."""
+        copy = self.of(who, uid)
+        own = self.room(who).own_addresses
+
+        def change(prop: Property) -> Property:
+            mine = prop.name == "ATTENDEE" and CalendarUserAddress.parse(prop.value) in own
+            return prop.with_param("PARTSTAT", answer) if mine else prop
+
+        made = copy.with_components(tuple(c.map(change) for c in copy.components))
+        self.put(who, made, actor=actor)
+
+    def said(self, who: str) -> list[str]:
+        """The COMMENTs of the replies in somebody's inbox, which is emptied."""
+        with self.store.write(SYSTEM) as txn:
+            box = txn.collections.get(who, "inbox")
+            items = sorted(txn.objects.all(box), key=lambda s: s.id)
+            found = [c.text("COMMENT") or "" for s in items for c in txn.objects.parsed(s).components]
+            for stored in items:
+                txn.objects.delete(stored)
+        return found
+
+
+__all__ = ["NOW", "Corridor", "Office", "attendee", "event", "hour"]

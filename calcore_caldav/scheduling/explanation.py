@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a room answered as it did, and what it would answer: decisions without writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.errors import NotFound
+from calcore_caldav.scheduling.answering import answered_at, reason_of
+from calcore_caldav.scheduling.booking import decide
+from calcore_caldav.scheduling.inquiry import Inquiry, inquire
+from calcore_caldav.scheduling.policy import policy_of
+from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
+from calcore_caldav.scheduling.rooms import comments_on, stored_copy
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One instance: what the room answered, and what it would answer if it were asked now."""
+
+    rid: RecurrenceId | None
+    start: datetime
+    end: datetime
+    stands: PartStat
+    answered: datetime | None
+    """When the server answered; None: a person did, or nobody."""
+    noted: Reason | None
+    """The reason that was noted with the answer, where it may be decided again."""
+    verdict: Verdict
+    """Of a new decision, on the calendar as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a room would answer to an invitation."""
+
+    room: Principal
+    decision: BookingDecision
+    explanations: tuple[Explanation, ...]
+    comment: str
+    """What it would say; "" where it would just accept."""
+
+    @property
+    def free(self) -> int:
+        """Instances that it would accept or hold."""
+        granted = {PartStat.ACCEPTED, PartStat.TENTATIVE}
+        return sum(e.verdict.partstat in granted for e in self.explanations)
+
+
+def why(
+    txn: Transaction,
+    room: Principal,
+    uid: str,
+    rid: RecurrenceId | None = None,
+    *,
+    settings: SchedulingSettings,
+) -> tuple[Explanation, ...]:
+    """Every instance of an event in the room's calendar, or the one asked for. Raises NotFound."""
+    stored = stored_copy(txn, room, uid)
+    if stored is None:
+        raise NotFound(f"{room.name} has no event with the UID {uid!r}")
+    copy = txn.objects.parsed(stored)
+    policy = policy_of(room.booking)
+    inquiry = inquire(txn, room, policy, copy, stored, again=lambda _: True, settings=settings)
+    found = _explained(inquiry, decide(policy, inquiry.request), room.own_addresses)
+    if rid is None:
+        return found
+    chosen = tuple(e for e in found if e.rid == rid)
+    if not chosen:
+        raise NotFound(f"{uid!r} has no instance {rid.to_basic()} that is still to come")
+    return chosen
+
+
+def forecast(txn: Transaction, obj: CalendarObject, *, settings: SchedulingSettings) -> tuple[Forecast, ...]:
+    """What each room and resource among the attendees would answer to `obj`. Writes nothing."""
+    found: list[Forecast] = []
+    seen: set[int] = set()
+    for address in sorted(obj.attendees):
+        room = txn.directory.by_address(address)
+        if room is None or not room.kind.bookable or room.id in seen:
+            continue
+        seen.add(room.id)
+        policy = policy_of(room.booking)
+        copy = _asking(obj, room.own_addresses)
+        inquiry = inquire(txn, room, policy, copy, stored_copy(txn, room, obj.uid), settings=settings)
+        decision = decide(policy, inquiry.request)
+        said = comments_on(txn, room, policy, inquiry, dict(decision.verdicts))
+        found.append(
+            Forecast(
+                room,
+                decision,
+                _explained(inquiry, decision, room.own_addresses),
+                next(iter(said.values()), ""),
+            )
+        )
+    return tuple(found)
+
+
+def _asking(obj: CalendarObject, own: frozenset[CalendarUserAddress]) -> CalendarObject:
+    """The event as if the room were just being invited."""
+
+    def change(prop: Property) -> Property:
+        mine = prop.name == "ATTENDEE" and CalendarUserAddress.parse(prop.value) in own
+        return prop.with_param("PARTSTAT", "NEEDS-ACTION") if mine else prop
+
+    return obj.with_components(tuple(c.map(change) for c in obj.components))
+
+
+def _explained(
+    inquiry: Inquiry, decision: BookingDecision, own: frozenset[CalendarUserAddress]
+) -> tuple[Explanation, ...]:
+    return tuple(
+        Explanation(
+            instance.rid,
+            instance.start,
+            instance.end,
+            _stands(instance.component, own),
+            answered_at(instance.component, own),
+            reason_of(instance.component, own),
+            decision.verdicts[instance.rid],
+        )
+        for instance in inquiry.instances
+    )
+
+
+def _stands(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat:
+    attendee = find_attendee(component, own)
+    return partstat(attendee) if attendee is not None else PartStat.NEEDS_ACTION
+
+
+def told(explanation: Explanation, names: Sequence[str] = ()) -> str:
+    """One line for people: the rule, its values and what is in the way."""
+    verdict = explanation.verdict
+    parts = [str(verdict.reason)]
+    if verdict.value:
+        parts.append(f"({verdict.value})")
+    if verdict.conflict is not None:
+        conflict = verdict.conflict
+        parts.append(
+            f"{conflict.by} {conflict.start:%Y-%m-%d %H:%M} to {conflict.end:%Y-%m-%d %H:%M} UTC"
+            + (f", UID {conflict.uid}" if conflict.uid else "")
+            + (f", booked by {conflict.organizer}" if conflict.organizer else "")
+        )
+    parts.extend(names)
+    return " ".join(parts)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding and repairing what a room's calendar, its bookings and the organizers' copies disagree about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
+from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.significance import component_at
+from calcore_caldav.core.times import Period
+from calcore_caldav.scheduling import rooms, slots
+from calcore_caldav.scheduling.delivery import room_reply
+from calcore_caldav.scheduling.policy import policy_of
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
+
+
+class Trouble(StrEnum):
+    """Kinds of inconsistency."""
+
+    ORPHAN = "orphan"
+    """A slot is booked for which no event stands in the calendar."""
+    UNBOOKED = "unbooked"
+    """An accepted event has no slot."""
+    OVERLAP = "overlap"
+    """More bookings at once than the policy allows: somebody overruled it. Left as it is."""
+    DISAGREEMENT = "disagreement"
+    """The organizer's copy shows another answer of the room than its own."""
+    ABANDONED = "abandoned"
+    """The organizer's meeting is gone, or does not invite the room any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One inconsistency."""
+
+    trouble: Trouble
+    uid: str
+    detail: str
+    fixed: bool = False
+
+
+def check(txn: Transaction, room: Principal, *, fix: bool, settings: SchedulingSettings) -> list[Finding]:
+    """Everything that is wrong with a room, repaired with `fix` (in a writing transaction, under its lock)."""
+    found: list[Finding] = []
+    events: dict[int, tuple[StoredObject, CalendarObject]] = {}
+    for collection in txn.collections.of(room, CollectionKind.CALENDAR):
+        for stored in txn.objects.all(collection):
+            events[stored.id] = stored, txn.objects.parsed(stored)
+    expected: dict[int, list[Period]] = {}
+    for object_id, (stored, copy) in events.items():
+        trouble = _disagreement(txn, room, copy)
+        if trouble is not None:
+            kind, detail = trouble
+            found.append(Finding(kind, stored.uid, detail, fixed=fix))
+            if fix:
+                _settle(txn, room, stored, copy, kind, settings=settings)
+            if kind is Trouble.ABANDONED and fix:
+                continue
+        expected[object_id] = slots.union(rooms.periods_of(txn, room, copy, settings=settings))
+    wrong = [*_wrong_bookings(txn, room, events, expected)]
+    found += [Finding(kind, uid, detail, fixed=fix) for kind, uid, detail in wrong]
+    if fix and wrong:
+        rebook(txn, room, [events[i] for i in expected], settings=settings)
+    found += [Finding(Trouble.OVERLAP, "", detail) for detail in _overlaps(txn, room, expected.values())]
+    return found
+
+
+def rebook(
+    txn: Transaction,
+    room: Principal,
+    events: Iterable[tuple[StoredObject, CalendarObject]] | None = None,
+    *,
+    settings: SchedulingSettings,
+) -> None:
+    """Book a room's events anew: after its buffers or its concurrency changed, or to repair."""
+    if events is None:
+        events = [
+            (stored, txn.objects.parsed(stored))
+            for collection in txn.collections.of(room, CollectionKind.CALENDAR)
+            for stored in txn.objects.all(collection)
+        ]
+    ordered = sorted(events, key=lambda pair: (pair[0].created, pair[0].id))
+    for stored, _ in ordered:
+        txn.bookings.replace(room, stored, ())
+    for stored, copy in ordered:
+        rooms.book(txn, room, stored, copy, settings=settings)
+
+
+def _wrong_bookings(
+    txn: Transaction,
+    room: Principal,
+    events: dict[int, tuple[StoredObject, CalendarObject]],
+    expected: dict[int, list[Period]],
+) -> Iterator[tuple[Trouble, str, str]]:
+    booked: dict[int, list[Period]] = {}
+    for booking in txn.bookings.all(room):
+        if booking.period.end > txn.now:
+            booked.setdefault(booking.object_id, []).append(booking.period)
+    for object_id in sorted(booked.keys() | expected.keys()):
+        uid = events[object_id][0].uid if object_id in events else ""
+        have = slots.union(booked.get(object_id, ()))
+        want = [p for p in expected.get(object_id, ()) if p.end > txn.now]
+        yield from ((Trouble.ORPHAN, uid, shown(p)) for p in have if p not in want)
+        yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in want if p not in have)
+
+
+def _overlaps(txn: Transaction, room: Principal, expected: Iterable[list[Period]]) -> Iterator[str]:
+    limit = policy_of(room.booking).concurrency
+    periods = [p for listed in expected for p in listed if p.end > txn.now]
+    if not limit or not periods:
+        return
+    edges = sorted({t for p in periods for t in p})
+    over: list[Period] = []
+    for start, end in pairwise(edges):
+        if sum(p.start <= start and end <= p.end for p in periods) > limit:
+            over.append(Period(start, end))
+    yield from (shown(p) for p in slots.union(over))
+
+
+def _disagreement(txn: Transaction, room: Principal, copy: CalendarObject) -> tuple[Trouble, str] | None:
+    """What is wrong between the room's copy and the organizer's, where the organizer is of this server."""
+    if copy.organizer is None or copy.organizer in room.own_addresses:
+        return None
+    organizer = txn.directory.by_address(copy.organizer)
+    if organizer is None:
+        return None
+    stored = rooms.stored_copy(txn, organizer, copy.uid)
+    if stored is None:
+        return Trouble.ABANDONED, f"{organizer.name} has no such meeting"
+    theirs = txn.objects.parsed(stored)
+    own = room.own_addresses
+    if not theirs.attendees & own:
+        return Trouble.ABANDONED, f"{organizer.name} does not invite the room any more"
+    for rid, component in copy.by_rid().items():
+        mine = find_attendee(component, own)
+        other = component_at(theirs, rid)
+        shown_there = find_attendee(other, own) if other is not None else None
+        if mine is None or shown_there is None or partstat(mine) is partstat(shown_there):
+            continue
+        where = f" on {rid.to_basic()}" if rid is not None else ""
+        return (
+            Trouble.DISAGREEMENT,
+            f"{partstat(mine)} here, {partstat(shown_there)} at {organizer.name}{where}",
+        )
+    return None
+
+
+def _settle(
+    txn: Transaction,
+    room: Principal,
+    stored: StoredObject,
+    copy: CalendarObject,
+    trouble: Trouble,
+    *,
+    settings: SchedulingSettings,
+) -> None:
+    if trouble is Trouble.ABANDONED:
+        txn.objects.delete(stored)
+        return
+    # The room's own copy is right about its answer: it is told once more.
+    answer = rooms.RoomAnswer(
+        copy, rooms.slots_for(txn, room, stored, copy, settings=settings), answered=True, inbox=False
+    )
+    room_reply(txn, room, stored, answer, settings=settings)
+
+
+def shown(period: Period) -> str:
+    """A period for people."""
+    start, end = period
+    return f"{_clock(start)} to {_clock(end)} UTC"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M}"

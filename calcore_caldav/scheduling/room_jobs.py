@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What rooms decide later: dates that come within the horizon, requests nobody approved, rooms to release.
+
+Each job is about one event in one room's calendar, harmless to repeat, and leaves the next one to be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.recurrence import Instance, RecurrenceId
+from calcore_caldav.core.significance import component_at
+from calcore_caldav.core.times import Period
+from calcore_caldav.errors import NotFound
+from calcore_caldav.scheduling.answering import (
+    CHECKED_IN,
+    KEPT,
+    OCCUPYING,
+    RELEASED,
+    answered_at,
+    note_of,
+    noted,
+    reason_of,
+    with_note,
+)
+from calcore_caldav.scheduling.booking import beyond_horizon, decide
+from calcore_caldav.scheduling.delivery import room_reply
+from calcore_caldav.scheduling.inquiry import inquire, zone_of
+from calcore_caldav.scheduling.policy import BookingPolicy, TimeoutAction, policy_of
+from calcore_caldav.scheduling.request import Reason, Verdict
+from calcore_caldav.scheduling.rooms import (
+    APPROVAL_JOB,
+    CHECK_IN_JOB,
+    HORIZON_JOB,
+    RELEASE_JOB,
+    deserted,
+    enqueue,
+    redecide,
+    stored_copy,
+)
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import Job, StoredObject, Transaction
+
+Verdicts = dict[RecurrenceId | None, Verdict]
+_RELEASE: Final = Verdict(PartStat.DECLINED, Reason.RELEASED)
+
+
+def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Decide the dates of a series that have come within the room's horizon, and tell the organizer."""
+    place = _place(txn, job)
+    if place is None:
+        return
+    room, stored, policy = place
+    copy = txn.objects.parsed(stored)
+    own = room.own_addresses
+    booked = [b.period for b in txn.bookings.all(room) if b.object_id == stored.id]
+
+    def entered(instance: Instance) -> bool:
+        if reason_of(instance.component, own) is Reason.HORIZON:
+            return not beyond_horizon(policy, txn.now, instance.start)
+        # Accepted in advance, and not booked yet: an endless series of a room without end of its horizon.
+        attendee = find_attendee(instance.component, own)
+        occupies = attendee is not None and partstat(attendee) in OCCUPYING
+        return occupies and instance.start > txn.now and not _covered(instance, booked)
+
+    inquiry = inquire(txn, room, policy, copy, stored, again=entered, settings=settings)
+    alone = replace(inquiry.request, recurring=False, endless=False)
+    decision = decide(replace(policy, manual_wins=True), alone)
+    before = {i.rid: _answer(i, own) for i in inquiry.instances}
+    verdicts = {
+        rid: verdict
+        for rid, verdict in decision.verdicts.items()
+        if verdict.decided and (verdict.partstat is not before[rid] or verdict.partstat is PartStat.DECLINED)
+    }
+    _change(txn, room, stored, verdicts, settings=settings)
+
+
+def _covered(instance: Instance, booked: list[Period]) -> bool:
+    return any(p.start <= instance.start and instance.end <= p.end for p in booked)
+
+
+def _answer(instance: Instance, own: frozenset[CalendarUserAddress]) -> PartStat:
+    attendee = find_attendee(instance.component, own)
+    return partstat(attendee) if attendee is not None else PartStat.NEEDS_ACTION
+
+
+def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Answer for the managers who did not answer in time."""
+    place = _place(txn, job)
+    if place is None:
+        return
+    room, stored, policy = place
+    own = room.own_addresses
+    answer = (
+        PartStat.ACCEPTED if policy.approval_timeout_action is TimeoutAction.ACCEPT else PartStat.DECLINED
+    )
+    late = Verdict(answer, Reason.TIMEOUT)
+    waiting = {
+        i.rid: answered_at(i.component, own) or job.created
+        for i in inquire(txn, room, policy, txn.objects.parsed(stored), stored, settings=settings).instances
+        if reason_of(i.component, own) is Reason.PENDING
+    }
+    overdue = {rid: late for rid, asked in waiting.items() if asked + policy.approval_timeout <= txn.now}
+    if len(overdue) < len(waiting):
+        first = min(asked for rid, asked in waiting.items() if rid not in overdue)
+        enqueue(txn, APPROVAL_JOB, room, stored.uid, first + policy.approval_timeout)
+    if overdue:
+        beyond = late if len(overdue) == len(waiting) else KEPT
+        _change(txn, room, stored, overdue, beyond=beyond, settings=settings)
+
+
+def release(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Give back the instances to which nobody but the organizer will come (docs/rooms.md, `release`)."""
+    place = _place(txn, job)
+    if place is None:
+        return
+    room, stored, policy = place
+    meeting = _organizers_copy(txn, txn.objects.parsed(stored))
+    if not policy.release or meeting is None:
+        return
+    obj, organizer = meeting
+    copy = txn.objects.parsed(stored)
+    before = noted(copy, RELEASED)
+    verdicts: Verdicts = {}
+    for instance in inquire(txn, room, policy, copy, stored, settings=settings).instances:
+        component = component_at(obj, instance.rid)
+        if (
+            component is not None
+            and deserted(component, organizer.own_addresses)
+            and _answer(instance, room.own_addresses) in OCCUPYING
+            and note_of(instance.rid) not in before
+            and instance.start - txn.now >= policy.release_before_start
+            and instance.start - stored.created >= policy.release_min_age
+            and not timedelta(0) < policy.release_max_duration < instance.end - instance.start
+        ):
+            verdicts[instance.rid] = _RELEASE
+    if verdicts:
+        whole = obj.master is not None and deserted(obj.master, organizer.own_addresses)
+        beyond = _RELEASE if whole else KEPT
+        _change(txn, room, stored, verdicts, beyond=beyond, note=RELEASED, settings=settings)
+
+
+def checkin(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Give back the instances that began, and where nobody checked in."""
+    place = _place(txn, job)
+    if place is None:
+        return
+    room, stored, policy = place
+    if not policy.checkin:
+        return
+    copy = txn.objects.parsed(stored)
+    present = noted(copy, CHECKED_IN)
+    verdicts: Verdicts = {
+        i.rid: _RELEASE
+        for i in inquire(txn, room, policy, copy, stored, settings=settings).instances
+        if i.start + policy.checkin <= txn.now < i.end
+        and note_of(i.rid) not in present
+        and _answer(i, room.own_addresses) is PartStat.ACCEPTED
+    }
+    _change(txn, room, stored, verdicts, settings=settings)
+
+
+def check_in(txn: Transaction, room: Principal, uid: str, rid: RecurrenceId | None) -> None:
+    """Somebody is there: the instance is not released. Raises NotFound."""
+    stored = stored_copy(txn, room, uid)
+    if stored is None:
+        raise NotFound(f"{room.name} has no event with the UID {uid!r}")
+    copy = txn.objects.parsed(stored)
+    if rid is None and copy.recurrence().recurring:
+        raise NotFound(f"{uid!r} is a series: say which instance")
+    if rid is not None and copy.recurrence(zone_of(txn, room)).instance(rid) is None:
+        raise NotFound(f"{uid!r} has no instance {rid.to_basic()}")
+    collection = txn.collections.by_id(stored.collection_id)
+    assert collection is not None
+    noted_copy = with_note(copy, CHECKED_IN, [rid])
+    txn.objects.put(collection, stored.name, noted_copy, schedule_tag=stored.schedule_tag)
+
+
+def _organizers_copy(txn: Transaction, copy: CalendarObject) -> tuple[CalendarObject, Principal] | None:
+    organizer = txn.directory.by_address(copy.organizer) if copy.organizer is not None else None
+    stored = stored_copy(txn, organizer, copy.uid) if organizer is not None else None
+    return (txn.objects.parsed(stored), organizer) if stored is not None and organizer is not None else None
+
+
+def _place(txn: Transaction, job: Job) -> tuple[Principal, StoredObject, BookingPolicy] | None:
+    """What a job is about, under the locks; None where it is not there any more."""
+    name, uid = str(job.payload["room"]), str(job.payload["uid"])
+    txn.lock([f"uid:{uid}", f"room:{name}"])
+    room = txn.directory.by_name(name)
+    stored = stored_copy(txn, room, uid) if room is not None else None
+    if room is None or stored is None or txn.objects.parsed(stored).organizer is None:
+        return None
+    return room, stored, policy_of(room.booking)
+
+
+def _change(
+    txn: Transaction,
+    room: Principal,
+    stored: StoredObject,
+    verdicts: Mapping[RecurrenceId | None, Verdict],
+    *,
+    beyond: Verdict = KEPT,
+    note: str = "",
+    settings: SchedulingSettings,
+) -> None:
+    answer = redecide(txn, room, stored, verdicts, beyond=beyond, settings=settings)
+    if answer.answered:
+        if note:
+            answer = replace(answer, copy=with_note(answer.copy, note, verdicts))
+        room_reply(txn, room, stored, answer, settings=settings)
+    else:
+        txn.bookings.replace(room, stored, answer.bookings)
+
+
+HANDLERS: Final[Mapping[str, Callable[[Transaction, Job, SchedulingSettings], None]]] = MappingProxyType(
+    {HORIZON_JOB: horizon, APPROVAL_JOB: approval, RELEASE_JOB: release, CHECK_IN_JOB: checkin}
+)
+"""By kind of job."""

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stories of rooms, through the corridor: what organizers, managers and time do, and what everybody sees."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from room_office import NOW, Corridor, event, hour
+
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import Period
+from calcore_caldav.errors import NotPermitted
+from calcore_caldav.scheduling import explanation, finder, room_check, room_jobs, rooms
+from calcore_caldav.store.protocol import SYSTEM
+
+
+@pytest.fixture
+def office(tmp_path):
+    made = Corridor(f"sqlite:///{tmp_path}/office.db")
+    yield made
+    made.store.close()
+
+
+def test_the_answer_is_in_the_organizers_copy_at_once(office):
+    office.put("ann", event("one", hour(1), attendees=["bob"]))
+    assert office.seen("ann", "one") == office.seen("bob", "one") == {"": "ACCEPTED"}
+    office.put("max", event("two", hour(1), organizer="max"))
+    assert office.seen("max", "two") == {"": "DECLINED"}
+    assert [s.rpartition(" ")[2] for s in office.said("max")] == ["[CONFLICT]"]
+
+
+def test_deleting_the_meeting_frees_the_room(office):
+    office.put("ann", event("one", hour(1)))
+    office.delete("ann", "one")
+    assert office.bookings() == []
+    office.put("bob", event("two", hour(1), organizer="bob"))
+    assert office.seen("bob", "two") == {"": "ACCEPTED"}
+
+
+def test_cancelling_one_date_frees_that_date(office):
+    office.put("ann", event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3"))
+    office.put(
+        "ann",
+        event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", "EXDATE:20260303T100000Z", answer="ACCEPTED"),
+    )
+    assert [b[1] for b in office.bookings()] == [hour(1), hour(49)]
+    office.put("bob", event("two", hour(25), organizer="bob"))
+    assert office.seen("bob", "two") == {"": "ACCEPTED"}
+
+
+def test_a_manager_approves(office):
+    office.set(mode="approval", override="none")
+    office.put("ann", event("one", hour(1)))
+    assert office.seen("ann", "one") == {"": "TENTATIVE"}
+    office.answer_as("room1", "one", "ACCEPTED", actor="max")
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+    office.wait(days=4)
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+
+
+@pytest.mark.parametrize(("action", "answer"), [("decline", "DECLINED"), ("accept", "ACCEPTED")])
+def test_nobody_approves(office, action, answer):
+    office.set(mode="approval", override="none", approval_timeout="2h", approval_timeout_action=action)
+    office.put("ann", event("one", hour(10)))
+    office.put("ann", event("series", hour(12), "RRULE:FREQ=DAILY"))
+    office.said("ann")
+    office.wait(hours=1.9)
+    assert office.seen("ann", "one") == {"": "TENTATIVE"}
+    office.wait(hours=0.2)
+    assert office.seen("ann", "one") == {"": answer}
+    assert len(office.bookings("one")) == (action == "accept")
+    assert set(office.seen("ann", "series").values()) == {"DECLINED", answer}
+    if action == "decline":
+        assert "[TIMEOUT]" in office.said("ann")[0]
+
+
+def test_nobody_but_managers_writes_into_the_calendar(office):
+    with pytest.raises(NotPermitted):
+        office.put("room1", event("walk-in", hour(1), organizer=None), actor="ann")
+    office.put("room1", event("walk-in", hour(1), organizer=None), actor="max")
+    office.put("ann", event("one", hour(1)))
+    assert office.seen("ann", "one") == {"": "DECLINED"}
+
+
+def test_a_manager_overrules_until_the_time_changes(office):
+    office.put("ann", event("one", hour(1)))
+    office.put("bob", event("two", hour(1), organizer="bob"))
+    office.answer_as("room1", "two", "ACCEPTED", actor="max")
+    assert office.seen("bob", "two") == {"": "ACCEPTED"}
+    office.put("bob", event("two", hour(1), "SUMMARY:Other", organizer="bob", answer="ACCEPTED"))
+    assert office.seen("bob", "two") == {"": "ACCEPTED"}
+    office.put("bob", event("two", hour(1.5), "SUMMARY:Other", organizer="bob", answer="ACCEPTED"))
+    assert office.seen("bob", "two") == {"": "DECLINED"}
+
+
+def test_priority_tells_who_lost(office):
+    office.set(priority=True)
+    office.put("bob", event("one", hour(1), organizer="bob"))
+    office.said("bob")
+    office.put("max", event("two", hour(1), organizer="max"))
+    assert office.seen("max", "two") == {"": "ACCEPTED"}
+    assert office.seen("bob", "one") == {"": "DECLINED"}
+    assert [s.rpartition(" ")[2] for s in office.said("bob")] == ["[DISPLACED]"]
+    assert [b[0] for b in office.bookings()] == ["two"]
+
+
+def test_dates_are_decided_as_they_come_within_the_horizon(office):
+    office.set(horizon="14d")
+    office.put("ann", event("weekly", hour(1), "RRULE:FREQ=WEEKLY;COUNT=5"))
+    assert office.seen("ann", "weekly") == {
+        "": "DECLINED",
+        "20260302T100000Z": "ACCEPTED",
+        "20260309T100000Z": "ACCEPTED",
+    }
+    office.said("ann")
+    office.put("room1", event("walk-in", hour(24 * 21 + 1), organizer=None), actor="max")
+    office.wait(days=1)
+    assert office.seen("ann", "weekly")["20260316T100000Z"] == "ACCEPTED"
+    assert office.bookings("weekly")[-1][1] == hour(24 * 14 + 1)
+    assert len(office.said("ann")) > 0
+    office.wait(days=7)
+    # The series says so already.
+    assert "20260323T100000Z" not in office.seen("ann", "weekly")
+    assert office.seen("room1", "weekly")["20260323T100000Z"] == "DECLINED"
+    assert any(s.endswith("[CONFLICT]") for s in office.said("ann"))
+    office.wait(days=7)
+    assert office.seen("ann", "weekly")["20260330T100000Z"] == "ACCEPTED"
+    assert ("room-horizon", "weekly") not in office.jobs()
+
+
+def test_an_endless_series_goes_on_and_on(office):
+    office.set(horizon="14d", horizon_action="unlimited")
+    office.put("ann", event("weekly", hour(1), "RRULE:FREQ=WEEKLY"))
+    assert office.seen("ann", "weekly") == {"": "ACCEPTED"}
+    assert len(office.bookings("weekly")) == 2
+    office.put("room1", event("walk-in", hour(24 * 21 + 1), organizer=None), actor="max")
+    for _ in range(5):
+        office.wait(days=7)
+    assert office.seen("ann", "weekly") == {"": "ACCEPTED", "20260323T100000Z": "DECLINED"}
+    assert office.bookings("weekly")[-1][1] == hour(24 * 42 + 1)
+
+
+def test_a_room_nobody_will_use_is_released(office):
+    office.set(release=True)
+    office.put("ann", event("one", hour(5), attendees=["bob", "max"]))
+    office.answer_as("bob", "one", "DECLINED")
+    office.wait(minutes=1)
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+    office.said("ann")
+    office.answer_as("max", "one", "DECLINED")
+    office.wait(minutes=1)
+    assert office.seen("ann", "one") == {"": "DECLINED"}
+    assert any(s.endswith("[RELEASED]") for s in office.said("ann"))
+    assert office.bookings() == []
+
+
+@pytest.mark.parametrize(
+    ("booking", "start", "length", "wait"),
+    [
+        ({"release": False}, 5, 1, 1),
+        ({"release": True}, 1, 1, 55),  # too late
+        ({"release": True}, 0.4, 1, 1),  # made for the next half hour
+        ({"release": True}, 5, 3.5, 1),  # too long
+        ({"release": True, "release_max_duration": "30m"}, 5, 1, 1),
+    ],
+)
+def test_what_is_not_released(office, booking, start, length, wait):
+    office.set(**booking)
+    office.put("ann", event("one", hour(start), length=length, attendees=["bob"]))
+    office.now += timedelta(minutes=wait)
+    office.answer_as("bob", "one", "DECLINED")
+    office.wait(seconds=5)
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+
+
+def test_a_room_alone_with_its_organizer_is_not_released(office):
+    office.set(release=True)
+    office.put("ann", event("one", hour(5)))
+    office.wait(minutes=1)
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+
+
+def test_without_check_in_an_instance_is_released(office):
+    office.set(checkin="15m")
+    office.put("ann", event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3"))
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        room_jobs.check_in(txn, room, "daily", RecurrenceId.parse("20260302T100000Z"))
+    office.wait(hours=1, minutes=16)
+    assert office.seen("ann", "daily") == {"": "ACCEPTED"}
+    office.wait(days=1)
+    assert office.seen("ann", "daily") == {"": "ACCEPTED", "20260303T100000Z": "DECLINED"}
+    assert [b[1] for b in office.bookings()][-1] == hour(49)
+
+
+def test_why(office):
+    office.put("ann", event("one", hour(25)))
+    office.put("bob", event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", organizer="bob"))
+    with office.store.read() as txn:
+        room = txn.directory.by_name("room1")
+        found = explanation.why(txn, room, "daily", settings=office.settings)
+        [one] = explanation.why(
+            txn, room, "daily", RecurrenceId.parse("20260303T100000Z"), settings=office.settings
+        )
+    assert [str(e.stands) for e in found] == ["ACCEPTED", "DECLINED", "ACCEPTED"]
+    assert one.answered == NOW
+    assert explanation.told(one) == (
+        "CONFLICT booking 2026-03-03 10:00 to 2026-03-03 11:00 UTC, UID one, booked by mailto:ann@example.com"
+    )
+
+
+def test_a_forecast_writes_nothing_and_tells_what_would_be(office):
+    office.put("ann", event("one", hour(25)))
+    asked = event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=10", organizer="bob")
+    with office.store.read() as txn:
+        [forecast] = explanation.forecast(txn, asked, settings=office.settings)
+    assert (forecast.room.name, forecast.free, len(forecast.explanations)) == ("room1", 9, 10)
+    assert forecast.comment.endswith("[CONFLICT]")
+    assert [b[0] for b in office.bookings()] == ["one"]
+    assert office.of("room1", "daily") is None
+
+
+def test_free_rooms(office):
+    office.put("ann", event("one", hour(1), room="large"))
+
+    def names(*periods: Period, **more) -> list[str]:
+        with office.store.read() as txn:
+            found = finder.free_rooms(txn, periods, settings=office.settings, **more)
+        return [room.name for room in found]
+
+    one, other = Period(hour(1), hour(2)), Period(hour(3), hour(4))
+    assert names(one) == ["room1", "small", "closed", "far", "huge"]
+    assert names(other, capacity=8) == ["closed", "far", "large", "huge"]
+    assert names(one, other, capacity=8, building="main") == ["closed", "huge"]
+    assert names(one, features=["projector"]) == []
+
+
+def test_the_check_finds_and_repairs(office):
+    office.put("ann", event("lost", hour(1)))
+    office.put("ann", event("gone", hour(3)))
+    office.put("ann", event("differs", hour(5)))
+    office.put("ann", event("fine", hour(7)))
+    with office.store.write(SYSTEM) as txn:
+        room, ann = txn.directory.by_name("room1"), txn.directory.by_name("ann")
+        txn.bookings.replace(room, rooms.stored_copy(txn, room, "lost"), ())
+        txn.bookings.replace(
+            room,
+            rooms.stored_copy(txn, room, "fine"),
+            [(Period(hour(7), hour(8)), 0), (Period(hour(9), hour(10)), 0)],
+        )
+        txn.objects.delete(rooms.stored_copy(txn, ann, "gone"))
+        theirs = rooms.stored_copy(txn, ann, "differs")
+        text = txn.objects.body(theirs).decode().replace("PARTSTAT=ACCEPTED;", "PARTSTAT=DECLINED;")
+        calendar = txn.collections.get("ann", "calendar")
+        txn.objects.put(calendar, theirs.name, type(event("x", hour(1)))(text.encode()), schedule_tag=None)
+
+    def found(*, fix: bool) -> set[tuple[str, str]]:
+        with office.store.write(SYSTEM) as txn:
+            room = txn.directory.by_name("room1")
+            findings = room_check.check(txn, room, fix=fix, settings=office.settings)
+        return {(str(f.trouble), f.uid) for f in findings}
+
+    expected = {
+        ("unbooked", "lost"),
+        ("abandoned", "gone"),
+        ("disagreement", "differs"),
+        ("orphan", "fine"),
+    }
+    assert found(fix=False) == expected
+    assert found(fix=True) == expected
+    assert found(fix=False) == set()
+    assert office.seen("ann", "differs") == {"": "ACCEPTED"}
+    assert office.of("room1", "gone") is None
+    assert [b[0] for b in office.bookings()] == ["lost", "differs", "fine"]
+
+
+def test_the_check_reports_what_managers_overruled(office):
+    office.put("ann", event("one", hour(1)))
+    office.put("room1", event("walk-in", hour(1.5), organizer=None), actor="max")
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        findings = room_check.check(txn, room, fix=True, settings=office.settings)
+    assert [(str(f.trouble), f.fixed) for f in findings] == [("overlap", False)]
