@@ -6,56 +6,20 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
-from functools import total_ordering
+from datetime import datetime, tzinfo
 from heapq import merge
 from typing import Final
 
 from calcore_caldav.core.content import Component
-from calcore_caldav.core.moments import EARLIEST, LATEST, from_day, from_epoch, from_local
+from calcore_caldav.core.moments import EARLIEST, LATEST, from_epoch
+from calcore_caldav.core.recurrence_id import RecurrenceId
 from calcore_caldav.core.series import Override, Series, Times, read_override
-from calcore_caldav.core.times import (
-    TimeRange,
-    TimezoneResolver,
-    format_date_time,
-    parse_date_time,
-    to_epoch,
-)
+from calcore_caldav.core.times import TimeRange, TimezoneResolver, to_epoch
 from calcore_caldav.errors import TooManyInstances
 
+__all__ = ["Instance", "RecurrenceId", "RecurrenceSet"]
+
 _KINDS: Final = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VPOLL"})
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class RecurrenceId:
-    """Identity of an instance: its original start (RFC 5545 §3.8.4.4).
-
-    `value` is a UTC date-time, a naive date-time (floating series), or a date (all-day series). Used as
-    index key, in iTIP, as suffix of JSON instance ids, and by the Python API.
-    """
-
-    value: datetime | date
-
-    @classmethod
-    def of(cls, value: datetime | date) -> RecurrenceId:
-        """From a date, naive or aware value; aware ones are normalised to UTC."""
-        if isinstance(value, datetime) and value.tzinfo is not None:
-            return cls(value.astimezone(UTC))
-        return cls(value)
-
-    @classmethod
-    def parse(cls, text: str) -> RecurrenceId:
-        """From the basic form, "20260105T090000Z", "20260105T090000" or "20260105"."""
-        return cls.of(parse_date_time(text))
-
-    def to_basic(self) -> str:
-        """ "20260105T090000Z", floating "20260105T090000", or "20260105"."""
-        return format_date_time(self.value)
-
-    def __lt__(self, other: RecurrenceId) -> bool:
-        """By basic form: chronological within one series."""
-        return self.to_basic() < other.to_basic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +47,16 @@ class RecurrenceSet:
 
     def __init__(self, calendar: Component, default_zone: tzinfo) -> None:
         components = [c for c in calendar.children if c.name in _KINDS]
-        zones = TimezoneResolver(calendar, default_zone)
+        self.zones: Final = TimezoneResolver(calendar, default_zone)
+        zones = self.zones
         master = next((c for c in components if c.get("RECURRENCE-ID") is None), None)
         others = [c for c in components if c.get("RECURRENCE-ID") is not None]
         self._uid = (components[0].value("UID") or "") if components else ""
-        self._series = Series.read(master, zones) if master is not None else None
+        self.series: Final = Series.read(master, zones) if master is not None else None
+        """What the master says; None without one, or where it has no time at all."""
         self._overrides: dict[int | RecurrenceId, Override] = {}
         for component in others:
-            override = read_override(component, zones, self._series)
+            override = read_override(component, zones, self.series)
             key = RecurrenceId.of(override.original) if override.key is None else override.key
             self._overrides[key] = override
         self._by_start = sorted(self._overrides.values(), key=lambda o: o.times.start)
@@ -98,19 +64,19 @@ class RecurrenceSet:
         self._longest = max((o.times.end - o.times.start for o in self._by_start), default=0)
         self._ranges = (
             sorted((o for o in self._by_start if o.shift is not None and o.key is not None), key=_key_of)
-            if self._series is not None
+            if self.series is not None
             else []
         )
 
     @property
     def recurring(self) -> bool:
         """Whether instances have a RecurrenceId (the object has rules, dates or overrides)."""
-        return bool(self._overrides) or (self._series is not None and self._series.recurring)
+        return bool(self._overrides) or (self.series is not None and self.series.recurring)
 
     @property
     def endless(self) -> bool:
         """Whether a rule has neither COUNT nor UNTIL."""
-        return self._series is not None and self._series.endless
+        return self.series is not None and self.series.endless
 
     @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
@@ -124,8 +90,8 @@ class RecurrenceSet:
         if self.endless:
             return first.start, None
         last = max((o.times.end for o in self._by_start), default=EARLIEST)
-        if self._series is not None:
-            last = max(last, self._series.last_end(self._ranges))
+        if self.series is not None:
+            last = max(last, self.series.last_end(self._ranges))
         return first.start, from_epoch(min(last, LATEST))
 
     def between(self, window: TimeRange, *, limit: int | None = None) -> Iterator[Instance]:
@@ -154,7 +120,7 @@ class RecurrenceSet:
 
     def instance(self, rid: RecurrenceId) -> Instance | None:
         """The instance of that identity, wherever it was moved to; None where the set has none."""
-        series = self._series
+        series = self.series
         if series is None:
             override = self._overrides.get(rid)
             return None if override is None else self._overridden(override)
@@ -166,12 +132,22 @@ class RecurrenceSet:
             return self._overridden(override)
         if not series.has(key):
             return None
-        at = bisect_right([_key_of(o) for o in self._ranges], key)
-        return self._made(key, self._ranges[at - 1] if at else None)
+        future = self._future(key)
+        return self._build(key, series.times_of(key, future), future)
+
+    def times(self, key: int) -> Times:
+        """Start and end of the instance with an original start of `series`, by master and RANGE overrides."""
+        assert self.series is not None
+        return self.series.times_of(key, self._future(key))
+
+    def _future(self, key: int) -> Override | None:
+        """The RANGE=THISANDFUTURE override that an original start is under."""
+        at = bisect_right(self._ranges, key, key=_key_of)
+        return self._ranges[at - 1] if at else None
 
     def _series_parts(self, since: int, until: int) -> Iterator[Iterator[Instance]]:
         """Streams of the instances that have no override: one up to each RANGE=THISANDFUTURE, and the rest."""
-        series = self._series
+        series = self.series
         if series is None:
             return
         borders = [_key_of(o) for o in self._ranges]
@@ -183,7 +159,7 @@ class RecurrenceSet:
     def _plain(
         self, since: int, until: int, first: int | None, last: int | None, future: Override | None
     ) -> Iterator[Instance]:
-        series = self._series
+        series = self.series
         assert series is not None
         taken = self._overrides
         shift = 0 if future is None or future.shift is None else future.shift.longest
@@ -198,24 +174,16 @@ class RecurrenceSet:
             if times.end > since or times.start >= since:
                 yield self._build(key, times, future)
 
-    def _made(self, key: int, future: Override | None) -> Instance:
-        assert self._series is not None
-        return self._build(key, self._series.times_of(key, future), future)
-
     def _build(self, key: int, times: Times, future: Override | None) -> Instance:
-        series = self._series
+        series = self.series
         assert series is not None
         start = from_epoch(times.start)
         if not series.recurring and not self._overrides:
             rid = None
-        elif series.all_day:
-            rid = RecurrenceId(from_day(key))
-        elif series.floating:
-            rid = RecurrenceId(from_local(key))
-        elif times.start == key:
+        elif times.start == key and not series.floating:
             rid = RecurrenceId(start)
         else:
-            rid = RecurrenceId(from_epoch(key))
+            rid = series.rid(key)
         return Instance(
             self._uid,
             rid,
@@ -236,18 +204,12 @@ class RecurrenceSet:
                 yield self._overridden(override)
 
     def _overridden(self, override: Override) -> Instance:
-        series = self._series
-        if override.key is None or series is None:
-            rid = RecurrenceId.of(override.original)
-        elif series.all_day:
-            rid = RecurrenceId(from_day(override.key))
-        elif series.floating:
-            rid = RecurrenceId(from_local(override.key))
-        else:
-            rid = RecurrenceId(from_epoch(override.key))
+        series = self.series
         return Instance(
             self._uid,
-            rid,
+            RecurrenceId.of(override.original)
+            if override.key is None or series is None
+            else series.rid(override.key),
             from_epoch(override.times.start),
             from_epoch(override.times.end),
             override.moment.all_day,

@@ -183,6 +183,11 @@ _PARTS: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
 }
 
 
+def with_part(text: str, name: str, value: str) -> str:
+    """A RECUR value with one more part."""
+    return ";".join([*(part for part in text.strip().split(";") if part.strip()), f"{name}={value}"])
+
+
 def with_end(text: str, *, until: datetime | date | None = None, count: int | None = None) -> str:
     """A RECUR value with another end: UNTIL or COUNT instead of the ones it has, the other parts as written."""
     parts = [

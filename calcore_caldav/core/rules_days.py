@@ -224,45 +224,6 @@ def _week_days(shape: YearShape, rule: Rule) -> set[int]:
     return {d for d in found if 0 <= d < shape.length}
 
 
-def _month_weekdays(shape: YearShape, month: int, by_day: Iterable[tuple[int, int]]) -> set[int]:
-    first = _FIRST_DAYS[shape.leap]
-    return _weekdays_within(shape, first[month - 1], first[month], by_day)
-
-
-def _weekdays_within(shape: YearShape, start: int, end: int, by_day: Iterable[tuple[int, int]]) -> set[int]:
-    """Weekdays with ordinals counted in [start, end)."""
-    found: set[int] = set()
-    for ordinal, weekday in by_day:
-        all_of_them = range(start + (weekday - shape.weekday - start) % 7, end, 7)
-        if ordinal == 0:
-            found.update(all_of_them)
-        elif -len(all_of_them) <= ordinal <= len(all_of_them):
-            found.add(all_of_them[ordinal - 1 if ordinal > 0 else ordinal])
-    return found
-
-
-def _week_days(shape: YearShape, rule: Rule) -> set[int]:
-    """The days of the year that lie in its numbered weeks, the first of which has four days in the year."""
-    first = _week_one(shape.weekday, rule.week_start)
-    after = _week_one((shape.weekday + shape.length) % 7, rule.week_start) + shape.length
-    weeks = (after - first) // 7
-    found: set[int] = set()
-    for number in rule.by_week_no:
-        week = number - 1 if number > 0 else weeks + number
-        if 0 <= week < weeks:
-            found.update(range(first + 7 * week, first + 7 * week + 7))
-    # A year's last days may be in week 1 of the next, its first days in the last week of the one before.
-    if 1 in rule.by_week_no:
-        found.update(range(after, shape.length))
-    before = 366 if shape.after_leap else 365
-    weeks_before = (first - _week_one((shape.weekday - before) % 7, rule.week_start) + before) // 7
-    if weeks_before in rule.by_week_no or -1 in rule.by_week_no:
-        found.update(range(max(first, 0)))
-    if -weeks in rule.by_week_no:
-        pass
-    return {d for d in found if 0 <= d < shape.length}
-
-
 def _week_one(weekday: int, week_start: int) -> int:
     """Where week 1 starts relative to 1 January, which is a `weekday`: -3 to 3."""
     into = (weekday - week_start) % 7

@@ -96,6 +96,22 @@ class RuleWalk:
                 last = chunk[-1]
         return None
 
+    def count_before(self, local: int) -> int:
+        """How many starts are before a wall clock time."""
+        if self._even is not None:
+            base, step, offsets = self._even
+            periods, rest = divmod(local - base, step)
+            passed = periods * len(offsets) + bisect_left(offsets, rest)
+            return max(0, passed - bisect_left(offsets, self.start - base))
+        passed, last = 0, self.start - 1
+        for chunk in self._chunks(self.start):
+            if chunk and chunk[0] >= local:
+                break
+            fresh = bisect_left(chunk, last + 1)
+            passed += max(0, bisect_left(chunk, local) - fresh)
+            last = max(last, chunk[-1] if chunk else last)
+        return passed
+
     def first(self, since: int) -> int | None:
         """The first start not before `since`."""
         return next(self.walk(since), None)

@@ -20,11 +20,15 @@ from calcore_caldav.core.moments import (
     DAY,
     EARLIEST,
     LATEST,
+    from_day,
+    from_epoch,
+    from_local,
     split_duration,
     to_day,
     to_epoch,
     to_local,
 )
+from calcore_caldav.core.recurrence_id import RecurrenceId
 from calcore_caldav.core.rules import Frequency, Rule, parse_rule
 from calcore_caldav.core.rules_walk import RuleWalk
 from calcore_caldav.core.times import TimezoneResolver
@@ -129,6 +133,12 @@ def _read_span(
     return Span(min(span.wall, LATEST), min(span.exact, LATEST))
 
 
+def is_ranged(component: Component) -> bool:
+    """Whether a component overrides its instance and all that follow (RFC 5545 §3.2.13)."""
+    prop = component.get("RECURRENCE-ID")
+    return prop is not None and (prop.param("RANGE") or "").upper() == "THISANDFUTURE"
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """A component with a RECURRENCE-ID."""
@@ -155,18 +165,19 @@ def read_override(component: Component, zones: TimezoneResolver, series: Series 
         all_day, floating, local, offsets = _form(original, zones)
         moment = Moment(all_day, floating, local, offsets, Span(0, 0))
     shift = None
-    if series is not None and key is not None and (rid.param("RANGE") or "").upper() == "THISANDFUTURE":
+    if series is not None and key is not None and is_ranged(component):
         shift = series.shift(key, moment)
     return Override(component, original, key, moment, moment.times, shift)
 
 
-class _Bounded:
+class BoundedRule:
     """A rule with its end."""
 
-    __slots__ = ("_counted", "_last", "_last_utc", "rule", "walk")
+    __slots__ = ("_counted", "_last", "_last_utc", "rule", "text", "walk")
 
-    def __init__(self, rule: Rule, moment: Moment) -> None:
-        self.rule = rule
+    def __init__(self, text: str, moment: Moment) -> None:
+        self.text = text
+        self.rule = rule = parse_rule(text)
         self.walk = RuleWalk(rule, moment.local, dates=moment.all_day)
         self._last, self._last_utc = _read_until(rule, moment)
         self._counted = rule.count is None
@@ -260,19 +271,19 @@ class Series:
     """The original starts of a master: DTSTART, its rules and dates, less the excluded ones."""
 
     __slots__ = (
-        "_anchor",
-        "_dates",
         "_excluded",
         "_excluded_days",
-        "_excluding",
         "_longest",
-        "_rules",
         "_spans",
         "all_day",
+        "anchor",
         "component",
+        "dates",
+        "excluding",
         "floating",
         "moment",
         "recurring",
+        "rules",
         "zones",
     )
 
@@ -282,22 +293,20 @@ class Series:
         self.zones = zones
         self.all_day = moment.all_day
         self.floating = moment.floating
-        self._anchor = self._key_of_local(moment.local)
-        self._rules = [
-            _Bounded(parse_rule(p.value), moment) for p in component.all("RRULE") if p.value.strip()
-        ]
+        self.anchor = self.key_at(moment.local)
+        self.rules = [BoundedRule(p.value, moment) for p in component.all("RRULE") if p.value.strip()]
         self._spans: dict[int, Span] = {}
-        dates = {self._anchor}
+        dates = {self.anchor}
         for prop in component.all("RDATE"):
             dates.update(self._read_dates(prop))
-        self._dates = sorted(dates)
-        self.recurring = bool(self._rules) or len(dates) > 1 or component.get("RDATE") is not None
-        self._excluding: list[_Bounded] = []
+        self.dates = sorted(dates)
+        self.recurring = bool(self.rules) or len(dates) > 1 or component.get("RDATE") is not None
+        self.excluding: list[BoundedRule] = []
         self._excluded: frozenset[int] = frozenset()
         self._excluded_days: frozenset[int] = frozenset()
         if self.recurring:
-            self._excluding = [
-                _Bounded(parse_rule(p.value), moment) for p in component.all("EXRULE") if p.value.strip()
+            self.excluding = [
+                BoundedRule(p.value, moment) for p in component.all("EXRULE") if p.value.strip()
             ]
             self._read_excluded()
         self._longest = max((s.longest for s in (moment.span, *self._spans.values())), default=0)
@@ -316,7 +325,7 @@ class Series:
     @property
     def endless(self) -> bool:
         """Whether a rule has neither COUNT nor UNTIL."""
-        return any(bounded.rule.endless for bounded in self._rules)
+        return any(bounded.rule.endless for bounded in self.rules)
 
     def key(self, value: datetime | date) -> int:
         """What identifies the instance that a RECURRENCE-ID, RDATE or EXDATE value means.
@@ -328,10 +337,28 @@ class Series:
         if self.all_day:
             return local // DAY
         if not isinstance(value, datetime):
-            return self._key_of_local(local + self.moment.local % DAY)
+            return self.key_at(local + self.moment.local % DAY)
         if self.floating or value.tzinfo is None:
-            return self._key_of_local(local)
+            return self.key_at(local)
         return to_epoch(value) if value.utcoffset() == _ZERO else offsets_of(value.tzinfo).utc(local)
+
+    def rid(self, key: int) -> RecurrenceId:
+        """An original start as others know it."""
+        if self.all_day:
+            return RecurrenceId(from_day(key))
+        return RecurrenceId(from_local(key) if self.floating else from_epoch(key))
+
+    def keys_from(self, key: int) -> Iterator[int]:
+        """Original starts in order from `key` on."""
+        return self.keys(EARLIEST, key)
+
+    def next_of(self, bounded: BoundedRule, key: int) -> int | None:
+        """The first start of one rule at or after `key`, excluded ones too."""
+        return next((at for at in bounded.keys(self._local_near(key), self.moment) if at >= key), None)
+
+    def period(self, key: int) -> Span | None:
+        """The length that an RDATE with a period gives its instance."""
+        return self._spans.get(key)
 
     def keys(self, since: int, first: int | None = None) -> Iterator[int]:
         """Keys in order from the instant `since` (epoch seconds) or the key `first` on.
@@ -342,13 +369,13 @@ class Series:
         least = self._key_floor(local)
         if first is not None and first >= least:
             least = first
-            local = max(local, self._local_before(first) if not self.floating else self._local_of_key(first))
-        streams: list[Iterable[int]] = [bounded.keys(local, self.moment) for bounded in self._rules]
-        dates = self._dates[bisect_left(self._dates, least) :]
+            local = max(local, self._local_near(first))
+        streams: list[Iterable[int]] = [bounded.keys(local, self.moment) for bounded in self.rules]
+        dates = self.dates[bisect_left(self.dates, least) :]
         if dates:
             streams.append(dates)
         found = iter(streams[0]) if len(streams) == 1 else _distinct(merge(*streams))
-        if self._excluded or self._excluded_days or self._excluding:
+        if self._excluded or self._excluded_days or self.excluding:
             found = self._included(found, local)
         if first is None:
             return found
@@ -356,17 +383,15 @@ class Series:
 
     def has(self, key: int) -> bool:
         """Whether an original start is in the set."""
-        if not EARLIEST < self._local_of_key(key) < LATEST:
+        if not EARLIEST < self.local(key) < LATEST:
             return False
-        position = bisect_left(self._dates, key)
-        dated = position < len(self._dates) and self._dates[position] == key
-        if not dated and not any(self._yields(bounded, key) for bounded in self._rules):
+        position = bisect_left(self.dates, key)
+        dated = position < len(self.dates) and self.dates[position] == key
+        if not dated and not any(self._yields(bounded, key) for bounded in self.rules):
             return False
-        if key in self._excluded or (
-            self._excluded_days and self._local_of_key(key) // DAY in self._excluded_days
-        ):
+        if key in self._excluded or (self._excluded_days and self.local(key) // DAY in self._excluded_days):
             return False
-        return not any(self._yields(bounded, key) for bounded in self._excluding)
+        return not any(self._yields(bounded, key) for bounded in self.excluding)
 
     def times_of(self, key: int, future: Override | None) -> Times:
         """Start and end of the instance with this original start; `future`: the THISANDFUTURE it is under."""
@@ -374,7 +399,7 @@ class Series:
         if future is not None and future.shift is not None:
             moment = future.moment
             if future.shift.wall:
-                local = self._local_of_key(key) + future.shift.wall
+                local = self.local(key) + future.shift.wall
                 return _ended(moment.offsets.utc(local), local, moment.span, moment.offsets)
             start = self._start_of(key) + future.shift.exact
             local = moment.offsets.local(start) if moment.span.wall else 0
@@ -383,12 +408,12 @@ class Series:
         span = self._spans.get(key, moment.span) if self._spans else moment.span
         if not span.wall:
             return Times(start, min(start + span.exact, LATEST))
-        return _ended(start, self._local_of_key(key), span, moment.offsets)
+        return _ended(start, self.local(key), span, moment.offsets)
 
     def shift(self, key: int, moment: Moment) -> Span:
         """How far a THISANDFUTURE override with the original start `key` moves the series."""
         if moment.offsets is self.moment.offsets and moment.all_day == self.all_day:
-            return Span(moment.local - self._local_of_key(key), 0)
+            return Span(moment.local - self.local(key), 0)
         return Span(0, moment.times.start - self._start_of(key))
 
     def reach(self, future: Override | None) -> int:
@@ -397,7 +422,7 @@ class Series:
 
     def last_end(self, ranges: Iterable[Override]) -> int:
         """The end of the last instance in epoch seconds, or later."""
-        last = max([self._dates[-1], *(self._key_of_local(bounded.last_start()) for bounded in self._rules)])
+        last = max([self.dates[-1], *(self.key_at(bounded.last_start()) for bounded in self.rules)])
         ends = [self.times_of(last, None).end if not self._spans else self._start_of(last) + self._longest]
         ends.extend(self.times_of(last, override).end for override in ranges)
         return min(max(ends), LATEST)
@@ -407,12 +432,14 @@ class Series:
             return self.moment.offsets.utc(key * DAY)
         return self.moment.offsets.utc(key) if self.floating else key
 
-    def _local_of_key(self, key: int) -> int:
+    def local(self, key: int) -> int:
+        """The wall clock of an original start."""
         if self.all_day:
             return key * DAY
         return key if self.floating else self.moment.offsets.local(key)
 
-    def _key_of_local(self, local: int) -> int:
+    def key_at(self, local: int) -> int:
+        """The original start at a wall clock time."""
         if self.all_day:
             return local // DAY
         return local if self.floating else self.moment.offsets.utc(local)
@@ -434,23 +461,22 @@ class Series:
         local = self.moment.offsets.local(utc)
         return local if self._even(local) else local - DAY
 
-    def _yields(self, bounded: _Bounded, key: int) -> bool:
-        local = self._local_of_key(key)
-        if not self.floating and not self._even(local):
-            local -= DAY
-        for found in bounded.keys(local, self.moment):
-            if found >= key:
-                return found == key
-        return False
+    def _yields(self, bounded: BoundedRule, key: int) -> bool:
+        return self.next_of(bounded, key) == key
+
+    def _local_near(self, key: int) -> int:
+        """A wall clock time that the start of `key` is not before."""
+        local = self.local(key)
+        return local if self.floating or self._even(local) else local - DAY
 
     def _included(self, keys: Iterator[int], since: int) -> Iterator[int]:
-        excluding = [_Ahead(bounded.keys(since, self.moment)) for bounded in self._excluding]
+        excluding = [_Ahead(bounded.keys(since, self.moment)) for bounded in self.excluding]
         excluded, days = self._excluded, self._excluded_days
         missed = 0
         for key in keys:
             if (
                 key in excluded
-                or (days and self._local_of_key(key) // DAY in days)
+                or (days and self.local(key) // DAY in days)
                 or any(ahead.has(key) for ahead in excluding)
             ):
                 missed += 1

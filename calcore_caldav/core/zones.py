@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.moments import DAY, EARLIEST, LATEST, from_local, to_local
+from calcore_caldav.core.vtimezones import read_vtimezone
 
 _OFFSET_NAME: Final = re.compile(
     r"\(?(?:GMT|UTC|UT)?\s*([+-])(\d{1,2})(?:[:.]?(\d\d))?\)?(?:\s.*)?", re.IGNORECASE
 )
+_DESCRIPTION: Final = re.compile(r"\((?:GMT|UTC)(?:[+-]\d\d?[:.]?\d\d)?\)\s*(.+)", re.IGNORECASE)
 _CACHED_DAYS: Final = 50_000
 
 
@@ -114,6 +116,39 @@ def fixed_zone(tzid: str) -> tzinfo | None:
 
 
 def find_zone(tzid: str, calendar: Component) -> tzinfo | None:
-    """The zone that a TZID means in `calendar`; None where nothing says it."""
+    """The zone that a TZID means in `calendar`; None where nothing says it.
+
+    A known name is that zone, whatever the VTIMEZONE says: those that clients send are often outdated. An
+    unknown one is the VTIMEZONE's location or rules, or what the name says of its offset.
+    """
     known = known_zone(tzid)
-    return known if known is not None else fixed_zone(tzid)
+    if known is not None:
+        return known
+    for component in calendar.children:
+        if component.name == "VTIMEZONE" and (component.text("TZID") or "").strip('" ') == tzid.strip('" '):
+            location = component.text("X-LIC-LOCATION")
+            known = known_zone(location) if location else None
+            found = known or read_vtimezone(component)
+            if found is not None:
+                return found
+    return _described_zone(tzid)
+
+
+def _described_zone(tzid: str) -> tzinfo | None:
+    """Names that describe a zone: "(UTC+01:00) Amsterdam, Berlin", "GMT+0100"."""
+    match = _DESCRIPTION.fullmatch(tzid.strip())
+    if match is not None:
+        for city in re.split(r"\s*[,/;]\s*", match[1]):
+            found = _cities().get(city.strip().replace(" ", "_").lower())
+            if found is not None:
+                return ZoneInfo(found)
+    return fixed_zone(tzid)
+
+
+@lru_cache(maxsize=1)
+def _cities() -> dict[str, str]:
+    return {
+        name.rpartition("/")[2].lower(): name
+        for name in _names().values()
+        if name.count("/") and not name.startswith(("Etc/", "US/", "Canada/", "Mexico/", "Brazil/", "Chile/"))
+    }

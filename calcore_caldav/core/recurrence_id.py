@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What identifies an instance (RFC 5545 §3.8.4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import total_ordering
+
+from calcore_caldav.core.moments import format_date_time, parse_date_time
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class RecurrenceId:
+    """Identity of an instance: its original start (RFC 5545 §3.8.4.4).
+
+    `value` is a UTC date-time, a naive date-time (floating series), or a date (all-day series). Used as
+    index key, in iTIP, as suffix of JSON instance ids, and by the Python API.
+    """
+
+    value: datetime | date
+
+    @classmethod
+    def of(cls, value: datetime | date) -> RecurrenceId:
+        """From a date, naive or aware value; aware ones are normalised to UTC."""
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return cls(value.astimezone(UTC))
+        return cls(value)
+
+    @classmethod
+    def parse(cls, text: str) -> RecurrenceId:
+        """From the basic form, "20260105T090000Z", "20260105T090000" or "20260105"."""
+        return cls.of(parse_date_time(text))
+
+    def to_basic(self) -> str:
+        """ "20260105T090000Z", floating "20260105T090000", or "20260105"."""
+        return format_date_time(self.value)
+
+    def __lt__(self, other: RecurrenceId) -> bool:
+        """By basic form: chronological within one series."""
+        return self.to_basic() < other.to_basic()
