@@ -13,14 +13,16 @@ from typing import Any, Final, overload
 
 from radicale import xmlutils
 from radicale.item import Item
-from radicale.item import filter as radicale_filter
 from radicale.storage import BaseCollection, ComponentNotFoundError
-from radicale_calcore.transactions import current, sent_body, undoing_failures
+from radicale_calcore.transactions import current, reading, sent_body, undoing_failures
 
 from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.query import CalendarQuery, index_hint, matches
 from calcore_caldav.core.vcard import vcard_uid
-from calcore_caldav.errors import CalcoreError, InvalidSyncToken
+from calcore_caldav.dav.decode import decode_query
+from calcore_caldav.errors import CalcoreError, InvalidRequest, InvalidSyncToken
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import (
     Collection as Row,
@@ -49,7 +51,7 @@ _CHUNK: Final = 200
 
 
 class StoredItem(Item):  # type: ignore[misc]  # Radicale is not typed
-    """An item that reads its text when it's asked for, within the lock."""
+    """An item that reads its text when it's asked for."""
 
     def __init__(self, collection: Collection, stored: StoredObject, text: str | None = None) -> None:
         super().__init__(
@@ -68,7 +70,8 @@ class StoredItem(Item):  # type: ignore[misc]  # Radicale is not typed
     def serialize(self) -> str:
         """The stored text."""
         if not self._read:
-            self._text = to_text(current().objects.body(self.stored))
+            with reading(self.collection.services) as txn:
+                self._text = to_text(txn.objects.body(self.stored))
             self._read = True
         text: str = self._text
         return text
@@ -102,7 +105,8 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
     @property
     def etag(self) -> str:
         """Changes with everything in it."""
-        return f'"{self._token(current())}"'
+        with reading(self.services) as txn:
+            return f'"{self._token(txn)}"'
 
     @property
     def last_modified(self) -> str:
@@ -115,15 +119,15 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
 
     def sync(self, old_token: str = "") -> tuple[str, Iterable[str]]:
         """The token, and names of what changed since the old one, removed ones too (RFC 6578 §3.2)."""
-        txn = current()
-        token = self._token(txn)
-        if not old_token:
-            return str(token), [stored.name for stored in txn.objects.all(self.row)]
-        try:
-            old = SyncToken.parse(old_token)
-            changes = txn.objects.changes_since(self.row, old.revision)
-        except InvalidSyncToken as error:
-            raise ValueError(str(error)) from error
+        with reading(self.services) as txn:
+            token = self._token(txn)
+            if not old_token:
+                return str(token), [stored.name for stored in txn.objects.all(self.row)]
+            try:
+                old = SyncToken.parse(old_token)
+                changes = txn.objects.changes_since(self.row, old.revision)
+            except InvalidSyncToken as error:
+                raise ValueError(str(error)) from error
         if (old.epoch, old.collection_id) != (token.epoch, token.collection_id):
             raise ValueError("the token is of another collection")
         return str(token), [change.name for change in changes]
@@ -131,21 +135,22 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
         """Items by name, with their text."""
         names = list(dict.fromkeys(hrefs))
-        txn = current()
-        found = txn.objects.named(self.row, names)
-        items = {item.href: item for item in self._with_text(txn, list(found.values()))}
+        with reading(self.services) as txn:
+            found = txn.objects.named(self.row, names)
+            items = {item.href: item for item in self._with_text(txn, list(found.values()))}
         return ((name, items.get(name)) for name in names)
 
     def get_all(self) -> Iterator[Item]:
         """All items, with their text."""
-        txn = current()
-        return self._with_text(txn, list(txn.objects.all(self.row)))
+        with reading(self.services) as txn:
+            yield from self._with_text(txn, list(txn.objects.all(self.row)))
 
     def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[Item, bool]]:
         """Items that match; True: exactly, so that Radicale need not parse them."""
-        txn = current()
-        for stored, exact in matching(txn, self.row, list(filters)):
-            yield next(self._with_text(txn, [stored])), exact
+        with reading(self.services) as txn:
+            found = list(matching(txn, self.row, list(filters), self.services.settings.limits))
+            exact = all(certain for _, certain in found)
+            yield from ((item, exact) for item in self._with_text(txn, [stored for stored, _ in found]))
 
     def _with_text(self, txn: Transaction, found: list[StoredObject]) -> Iterator[StoredItem]:
         for start in range(0, len(found), _CHUNK):
@@ -155,7 +160,8 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
 
     def has_uid(self, uid: str) -> bool:
         """From the index."""
-        return current().objects.by_uid(self.row, uid) is not None
+        with reading(self.services) as txn:
+            return txn.objects.by_uid(self.row, uid) is not None
 
     def upload(self, href: str, item: Item) -> tuple[Item, Item | None]:
         """PUT through the corridor; returns what is stored, and what was before."""
@@ -242,9 +248,11 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
 
     def _meta(self) -> dict[str, str]:
         row = self.row
+        with reading(self.services) as txn:
+            dead = txn.collections.dead_properties(row.path)
         meta = {
             xmlutils.make_human_tag(name): (ET.fromstring(xml).text or "")  # noqa: S314  # our own text
-            for name, xml in current().collections.dead_properties(row.path).items()
+            for name, xml in dead.items()
         }
         own = {
             "tag": TAGS.get(row.kind) or ("VSUBSCRIBED" if meta.get(_SOURCE) else ""),
@@ -297,14 +305,16 @@ class Home(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
     @property
     def etag(self) -> str:
         """Changes with the collections in it."""
-        rows = current().collections.of(self.principal)
+        with reading(self.services) as txn:
+            rows = txn.collections.of(self.principal)
         return f'"{hashlib.sha256(repr([(r.id, r.revision) for r in rows]).encode()).hexdigest()[:32]}"'
 
     @property
     def last_modified(self) -> str:
         """That of the collection changed last."""
-        txn = current()
-        return http_date(max((r.modified for r in txn.collections.of(self.principal)), default=txn.now))
+        with reading(self.services) as txn:
+            rows = txn.collections.of(self.principal)
+            return http_date(max((row.modified for row in rows), default=txn.now))
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
         """No items."""
@@ -351,7 +361,8 @@ class Root(Home):
     @property
     def last_modified(self) -> str:
         """Now."""
-        return http_date(current().now)
+        with reading(self.services) as txn:
+            return http_date(txn.now)
 
     def get_meta(self, key: str | None = None) -> Any:
         """Nothing."""
@@ -369,13 +380,40 @@ def props_of(kind: CollectionKind, props: Mapping[str, str]) -> CollectionProps:
     )
 
 
-def matching(txn: Transaction, row: Row, filters: list[ET.Element]) -> Iterator[tuple[StoredObject, bool]]:
-    """Objects that may match Radicale's filters, and whether they do for certain."""
-    tag, start, end, simple = radicale_filter.simplify_prefilters(filters, TAGS.get(row.kind, ""))
-    del start, end
-    for stored in txn.objects.all(row):
-        if tag is None or tag == stored.component:
-            yield stored, simple and tag is None
+def matching(
+    txn: Transaction, row: Row, filters: list[ET.Element], limits: Limits
+) -> Iterator[tuple[StoredObject, bool]]:
+    """Objects that may match Radicale's filters, and whether they do for certain (RFC 4791 §9.7)."""
+    query = _query(filters, limits) if row.kind is CollectionKind.CALENDAR else None
+    if query is None:
+        yield from ((stored, not filters) for stored in txn.objects.all(row))
+        return
+    hint = index_hint(query)
+    if hint.window is not None:
+        kinds = (hint.kind,) if hint.kind else ()
+        found: Iterable[StoredObject] = txn.instances.objects_in_range(row, hint.window, kinds)
+    else:
+        found = txn.objects.all(row)
+    zone = txn.collections.zone(row)
+    for stored in found:
+        if hint.kind and stored.component != hint.kind:
+            continue
+        if hint.uid is not None and not hint.uid.matches(stored.uid):
+            continue
+        if hint.exact or matches(txn.objects.parsed(stored), query, zone):
+            yield stored, True
+
+
+def _query(filters: list[ET.Element], limits: Limits) -> CalendarQuery | None:
+    """The one filter as a value; None where it cannot be meant, and Radicale may say what it thinks of it."""
+    if len(filters) != 1:
+        return None
+    root = ET.Element(xmlutils.make_clark("C:calendar-query"))
+    root.append(filters[0])
+    try:
+        return decode_query(root, limits)
+    except InvalidRequest:
+        return None
 
 
 def http_date(instant: datetime) -> str:
