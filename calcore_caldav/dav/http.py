@@ -128,6 +128,10 @@ class DavError(Exception):
         self.response = response
 
 
+class Delegated(Exception):
+    """Radicale's own handler is to answer this request."""
+
+
 def refused(status: int, precondition: str | None = None, content: str = "", detail: str = "") -> DavError:
     """An error with a precondition element (Clark name) in DAV:error (RFC 4918 §16)."""
     if precondition is None:

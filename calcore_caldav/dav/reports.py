@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element
@@ -14,7 +15,7 @@ from xml.etree.ElementTree import Element
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.freebusy import BusyPeriod, stored_periods, to_vfreebusy
 from calcore_caldav.core.principals import Principal, Privilege
-from calcore_caldav.core.query import CalendarQuery, index_hint, matches
+from calcore_caldav.core.query import CalendarQuery, Needles, index_hint, matches
 from calcore_caldav.core.render import CalendarData, rendered
 from calcore_caldav.core.timerange import resolver
 from calcore_caldav.core.times import Period, TimeRange
@@ -51,6 +52,7 @@ from calcore_caldav.store.protocol import Change, Collection, CollectionKind, St
 
 ReportHandler = Callable[[DavRequest, Any, Element], DavResponse]
 _NOT_EVENTS: Final = ("VFREEBUSY", "VAVAILABILITY")
+_BATCH: Final = 500
 _FORBIDDEN: Final = "403 Forbidden"
 _TOO_MANY: Final = (
     "<D:status>HTTP/1.1 507 Insufficient Storage</D:status>"
@@ -118,15 +120,28 @@ def matching(
     else:
         candidates = request.txn.objects.all(collection)
         exact = exact and hint.window is None
-    if zone is None and not exact:
-        zone = request.txn.collections.zone(collection)
-    for stored in candidates:
-        if kinds and stored.component not in kinds:
-            continue
-        if hint.uid is not None and not hint.uid.matches(stored.uid):
-            continue
-        if exact or (zone is not None and _matches(request, stored, query, zone)):
+    candidates = (
+        stored
+        for stored in candidates
+        if (not kinds or stored.component in kinds) and (hint.uid is None or hint.uid.matches(stored.uid))
+    )
+    if exact:
+        yield from candidates
+        return
+    own = request.txn.collections.zone(collection) if zone is None else zone
+    for stored in _hopeful(request, candidates, Needles(query)):
+        if _matches(request, stored, query, own):
             yield stored
+
+
+def _hopeful(
+    request: DavRequest, candidates: Iterable[StoredObject], needles: Needles
+) -> Iterator[StoredObject]:
+    """The candidates whose bytes hold what a match must hold, read many at a time."""
+    rest = iter(candidates)
+    while batch := list(islice(rest, _BATCH)):
+        bodies = request.txn.objects.bodies(batch) if len(batch) > 1 else {}
+        yield from (s for s in batch if s.id not in bodies or needles.found_in(bodies[s.id]))
 
 
 def _matches(request: DavRequest, stored: StoredObject, query: CalendarQuery, zone: tzinfo) -> bool:

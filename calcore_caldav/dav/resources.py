@@ -203,12 +203,12 @@ def place_of(request: DavRequest, path: str) -> Place | None:
     if len(segments) < 2:
         return None
     owner = owner_at(request, segments[0])
-    if len(segments) == 2:
-        return Place(owner, None, segments[1])
-    collection = request.txn.collections.get(owner.name, segments[1])
+    collection = None if len(segments) == 2 else request.txn.collections.get(owner.name, segments[1])
     known = held(request, owner, collection)
     if not visible(known):
         require(known, Privilege.READ, path)
+    if len(segments) == 2:
+        return Place(owner, None, segments[1])
     if collection is None or len(segments) > 3:
         return None
     return Place(owner, collection, segments[2])

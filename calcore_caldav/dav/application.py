@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Radicale's Application with our handlers: the one place that knows the shape of its methods.
+
+Radicale authenticates, answers under "/.web" and for CardDAV queries; everything else is ours. Each request
+is one transaction, and an error is always a rollback: errors become answers outside of it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from radicale import httputils, types
+from radicale.app import Application
+from radicale.config import Configuration
+
+from calcore_caldav.dav import collections, methods, outbox, report
+from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
+from calcore_caldav.errors import CalcoreError
+from calcore_caldav.scheduling.access import actor_of
+from calcore_caldav.scheduling.services import Services
+from calcore_caldav.store.protocol import NOBODY
+
+CAPABILITIES: Final[Mapping[str, str]] = {
+    "1": "4918 §18.1",
+    "3": "4918 §18.3",
+    "access-control": "3744 §7.2",
+    "calendar-access": "4791 §5.1",
+    "calendar-auto-schedule": "6638 §2",
+    "addressbook": "6352 §6.1",
+    "extended-mkcol": "5689 §3.1",
+    "calendarserver-principal-property-search": "Apple",
+    "calendarserver-principal-search": "Apple",
+}
+"""Tokens of the DAV header; "1" comes first, as clients expect."""
+
+_PATH: Final = "calcore.path"
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class Method(NamedTuple):
+    """One method: who answers it, whether it writes, and where it is defined."""
+
+    handler: Handler
+    writes: bool
+    rfc: str
+
+
+def options(_: DavRequest) -> DavResponse:
+    """OPTIONS: the same for every URL, existing or not."""
+    headers = {"DAV": ", ".join(CAPABILITIES), "Allow": ", ".join(METHODS)}
+    return DavResponse(HTTPStatus.OK, headers=headers)
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "OPTIONS": Method(options, writes=False, rfc="9110 §9.3.7"),
+    "GET": Method(methods.get, writes=False, rfc="9110 §9.3.1"),
+    "HEAD": Method(methods.get, writes=False, rfc="9110 §9.3.2"),
+    "PUT": Method(methods.put, writes=True, rfc="4791 §5.3.2"),
+    "DELETE": Method(methods.delete, writes=True, rfc="4918 §9.6"),
+    "COPY": Method(methods.copy, writes=True, rfc="4918 §9.8"),
+    "MOVE": Method(methods.move, writes=True, rfc="4918 §9.9"),
+    "POST": Method(outbox.post, writes=False, rfc="6638 §5"),
+    "PROPFIND": Method(collections.propfind, writes=False, rfc="4918 §9.1"),
+    "PROPPATCH": Method(collections.proppatch, writes=True, rfc="4918 §9.2"),
+    "MKCALENDAR": Method(collections.mkcalendar, writes=True, rfc="4791 §5.3.1"),
+    "MKCOL": Method(collections.mkcol, writes=True, rfc="5689 §3"),
+    "REPORT": Method(report.report, writes=False, rfc="3253 §3.6"),
+}
+
+_RadicaleMethod = Callable[..., types.WSGIResponse]
+
+
+def radicale_method(name: str) -> _RadicaleMethod:
+    """`do_NAME` in Radicale 3.9's shape around the handler of a method."""
+    method = METHODS[name]
+
+    def do(
+        self: CalDAVApplication,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> types.WSGIResponse:
+        theirs = getattr(super(CalDAVApplication, self), f"do_{name}", None)
+        if theirs is not None and _is_radicales(name, path):
+            answer: types.WSGIResponse = theirs(environ, base_prefix, path, user, user_groups, request_info)
+            return answer
+        if not user and not _is_preflight(name, environ):
+            return httputils.NOT_ALLOWED
+        body = _read_body(environ)
+        try:
+            response = self.answer(name, method, environ, base_prefix, user, body)
+        except Delegated:
+            environ["wsgi.input"] = io.BytesIO(body)
+            assert theirs is not None
+            answer = theirs(environ, base_prefix, path, user, user_groups, request_info)
+        else:
+            answer = _as_radicale_wants(response)
+        return answer
+
+    return do
+
+
+def _as_radicale_wants(response: DavResponse) -> types.WSGIResponse:
+    headers = dict(response.headers)
+    if response.body is not None:
+        headers["Content-Type"] = response.content_type
+    elif response.status not in _BODILESS:
+        headers["Content-Length"] = "0"
+    return response.status, headers, response.body, None
+
+
+def _is_radicales(name: str, path: str) -> bool:
+    """What Radicale answers itself: its web pages, at whose entrance a browser arrives at the root."""
+    return path.startswith("/.") or (path == "/" and name in {"GET", "HEAD"})
+
+
+def _is_preflight(name: str, environ: types.WSGIEnviron) -> bool:
+    """A browser asks without credentials whether a page of another origin may call us (Fetch standard)."""
+    return name == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+def _read_body(environ: types.WSGIEnviron) -> bytes:
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return body
+
+
+def _headers(environ: types.WSGIEnviron) -> dict[str, str]:
+    headers = {
+        key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    return headers
+
+
+def _host(environ: types.WSGIEnviron) -> str:
+    """Host and port that the client addressed, without a scheme's own port."""
+    host = environ.get("HTTP_X_FORWARDED_HOST") or environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+    return str(host).split(",")[0].strip().lower().removesuffix(":80").removesuffix(":443")
+
+
+class CalDAVApplication(Application):  # type: ignore[misc]
+    """Radicale's WSGI application, with scheduling, ACL and exact data in place of its own handlers."""
+
+    def __init__(self, configuration: Configuration, services: Services) -> None:
+        super().__init__(configuration)
+        self._services = services
+
+    def answer(
+        self,
+        name: str,
+        method: Method,
+        environ: types.WSGIEnviron,
+        prefix: str,
+        user: str,
+        body: bytes,
+    ) -> DavResponse:
+        """The answer to a request of somebody who is logged in (or, for OPTIONS, of anybody)."""
+        store = self._services.store
+        try:
+            with store.write(NOBODY) if method.writes else store.read() as txn:
+                txn.actor = actor_of(txn, user)
+                request = DavRequest(
+                    method=name,
+                    path=environ[_PATH].removeprefix(prefix) if prefix else environ[_PATH],
+                    prefix=prefix,
+                    headers=_headers(environ),
+                    body=body,
+                    query=environ.get("QUERY_STRING", ""),
+                    host=_host(environ),
+                    txn=txn,
+                    services=self._services,
+                )
+                return method.handler(request)
+        except DavError as error:
+            return error.response
+        except CalcoreError as error:
+            return error_of(error, prefix).response
+
+    def _handle_request(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Any]:
+        """Keep the path as it was sent; say that the encoding of the answer was negotiated."""
+        path = environ.get("PATH_INFO", "") or "/"
+        environ[_PATH] = path
+        if not path.isprintable():
+            # Radicale refuses joiners and direction marks, which are letters of some names.
+            environ["PATH_INFO"] = quote(path)
+        status, headers, answers = super()._handle_request(environ)
+        if answers:
+            vary = next((value for name, value in headers if name == "Vary"), None)
+            headers = [(name, value) for name, value in headers if name != "Vary"]
+            headers.append(("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"))
+        return status, headers, answers
+
+
+for _name in METHODS:
+    setattr(CalDAVApplication, f"do_{_name}", radicale_method(_name))

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Methods on resources: GET, HEAD, PUT, DELETE, COPY, MOVE."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from calcore_caldav.dav import xml
+from calcore_caldav.dav.conditional import (
+    check_etag,
+    check_read,
+    check_unmodified,
+    conditions,
+    schedule_options,
+)
+from calcore_caldav.dav.http import DavRequest, DavResponse, refused
+from calcore_caldav.dav.listing import listing
+from calcore_caldav.dav.props_dav import collection_etag, content_type, http_date
+from calcore_caldav.dav.resources import (
+    CollectionResource,
+    Home,
+    Kind,
+    ObjectResource,
+    Place,
+    Root,
+    locate,
+    place_of,
+    require_read,
+)
+from calcore_caldav.dav.whole import address_book, calendar_stream
+from calcore_caldav.dav.xml import CR, C
+from calcore_caldav.errors import InvalidRequest, NotPermitted
+from calcore_caldav.scheduling.service import PutResult
+from calcore_caldav.store.protocol import Collection, CollectionKind
+
+_CALENDAR_TYPES: Final = frozenset({"text/calendar"})
+_CARD_TYPES: Final = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
+
+
+def get(request: DavRequest) -> DavResponse:
+    """GET and HEAD: a resource's bytes, a calendar as one stream, a listing of anything else."""
+    resource = locate(request, request.path)
+    require_read(request, resource)
+    match resource:
+        case ObjectResource(_, _, stored):
+            check_read(request, stored.etag, stored.modified)
+            headers = {"ETag": stored.etag, "Last-Modified": http_date(stored.modified)}
+            if stored.schedule_tag is not None:
+                headers["Schedule-Tag"] = stored.schedule_tag
+            body = request.txn.objects.body(stored)
+            return DavResponse(HTTPStatus.OK, body, content_type(resource), headers)
+        case CollectionResource(_, collection):
+            etag = collection_etag(resource)
+            check_read(request, etag, collection.modified)
+            headers = {"ETag": etag, "Last-Modified": http_date(collection.modified)}
+            match resource.kind:
+                case Kind.CALENDAR:
+                    body = calendar_stream(request, collection)
+                    return DavResponse(HTTPStatus.OK, body, "text/calendar; charset=utf-8", headers)
+                case Kind.ADDRESSBOOK:
+                    body = address_book(request, collection)
+                    return DavResponse(HTTPStatus.OK, body, "text/vcard; charset=utf-8", headers)
+            return DavResponse(HTTPStatus.OK, listing(request, resource), "text/html; charset=utf-8", headers)
+        case Home() | Root():
+            return DavResponse(HTTPStatus.OK, listing(request, resource), "text/html; charset=utf-8")
+
+
+def put(request: DavRequest) -> DavResponse:
+    """PUT (RFC 4791 §5.3.2, RFC 6638 §3.2)."""
+    if request.header("content-range") is not None:
+        raise InvalidRequest("a part of a resource can't be put")
+    place = _target(request, request.path)
+    collection = _collection_of(request, place)
+    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    _check_type(collection, media_type, request.body)
+    stored = request.txn.objects.get(collection, place.name)
+    check_unmodified(request, stored.modified if stored else None)
+    result = request.services.calendar.put(
+        request.txn,
+        collection,
+        place.name,
+        request.body,
+        content_type=_stored_type(collection, request.header("content-type")),
+        conditions=conditions(request),
+        options=schedule_options(request),
+    )
+    return _written(request, result, ObjectResource(place.owner, collection, result.stored))
+
+
+def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -> DavResponse:
+    """An ETag only where the stored octets are the sent ones (RFC 4791 §5.3.4, RFC 9110 §9.3.4)."""
+    stored = result.stored
+    headers = {} if stored.schedule_tag is None else {"Schedule-Tag": stored.schedule_tag}
+    if "return=representation" in request.preferences:
+        headers |= {
+            "ETag": stored.etag,
+            "Content-Location": xml.quote_path(request.prefix + stored.path),
+            "Preference-Applied": "return=representation",
+        }
+        status = HTTPStatus.CREATED if result.created else HTTPStatus.OK
+        return DavResponse(status, request.txn.objects.body(stored), content_type(resource), headers)
+    if not result.modified:
+        headers["ETag"] = stored.etag
+    return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT, headers=headers)
+
+
+def delete(request: DavRequest) -> DavResponse:
+    """DELETE of a resource, or of a collection with all that is in it (RFC 4918 §9.6)."""
+    resource = locate(request, request.path)
+    options = schedule_options(request)
+    match resource:
+        case ObjectResource(_, _, stored):
+            check_unmodified(request, stored.modified)
+            request.services.calendar.delete(
+                request.txn, stored, conditions=conditions(request), options=options
+            )
+        case CollectionResource(_, collection):
+            request.depth("infinity", "infinity")
+            require_read(request, resource)
+            check_etag(request, collection_etag(resource))
+            check_unmodified(request, collection.modified)
+            request.services.calendar.delete_collection(request.txn, collection, options)
+        case Home() | Root():
+            raise NotPermitted("unbind", resource.path)
+    return DavResponse(HTTPStatus.NO_CONTENT)
+
+
+def copy(request: DavRequest) -> DavResponse:
+    """COPY of a resource (RFC 4918 §9.8)."""
+    source, place, collection = _transfer(request)
+    result = request.services.calendar.copy(
+        request.txn,
+        source.stored,
+        collection,
+        place.name,
+        overwrite=_overwrite(request),
+        conditions=conditions(request),
+    )
+    return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT)
+
+
+def move(request: DavRequest) -> DavResponse:
+    """MOVE of a resource (RFC 4918 §9.9)."""
+    source, place, collection = _transfer(request)
+    check_unmodified(request, source.stored.modified)
+    result = request.services.calendar.move(
+        request.txn,
+        source.stored,
+        collection,
+        place.name,
+        overwrite=_overwrite(request),
+        conditions=conditions(request),
+        options=schedule_options(request),
+    )
+    return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT)
+
+
+def _transfer(request: DavRequest) -> tuple[ObjectResource, Place, Collection]:
+    """Source and target of a COPY or MOVE."""
+    destination = request.header("destination")
+    if destination is None:
+        raise InvalidRequest("a Destination header is needed")
+    _overwrite(request)
+    source = locate(request, request.path)
+    require_read(request, source)
+    path = request.path_of(destination)
+    if path is None:
+        raise refused(HTTPStatus.BAD_GATEWAY, detail="The destination is not on this server.")
+    if not isinstance(source, ObjectResource):
+        raise refused(HTTPStatus.FORBIDDEN, detail="Collections are not copied or moved.")
+    place = _target(request, path)
+    collection = _collection_of(request, place)
+    if collection.id == source.collection.id and place.name == source.stored.name:
+        raise refused(HTTPStatus.FORBIDDEN, detail="Source and destination are the same.")
+    _check_type(collection, source.stored.content_type, None)
+    return source, place, collection
+
+
+def _overwrite(request: DavRequest) -> bool:
+    value = (request.header("overwrite") or "T").strip().upper()
+    if value not in {"T", "F"}:
+        raise InvalidRequest("Overwrite is T or F")
+    return value == "T"
+
+
+def _target(request: DavRequest, path: str) -> Place:
+    place = place_of(request, path)
+    if place is None:
+        raise refused(HTTPStatus.CONFLICT, detail="The parent collection does not exist.")
+    return place
+
+
+def _collection_of(request: DavRequest, place: Place) -> Collection:
+    """Resources live in collections; a home holds collections only."""
+    if place.collection is not None:
+        return place.collection
+    if request.txn.collections.get(place.owner.name, place.name) is not None:
+        raise refused(HTTPStatus.METHOD_NOT_ALLOWED, detail="A collection is there.")
+    raise NotPermitted("bind", f"{place.owner.path}{place.name}")
+
+
+def _check_type(collection: Collection, media_type: str, body: bytes | None) -> None:
+    """CALDAV:supported-calendar-data, CARDDAV:supported-address-data; without a type, the data decides."""
+    match collection.kind:
+        case CollectionKind.CALENDAR:
+            if media_type and media_type not in _CALENDAR_TYPES:
+                raise refused(
+                    HTTPStatus.FORBIDDEN, C("supported-calendar-data"), detail=f"{media_type} in a calendar"
+                )
+        case CollectionKind.ADDRESSBOOK:
+            if media_type and media_type not in _CARD_TYPES:
+                raise refused(
+                    HTTPStatus.FORBIDDEN,
+                    CR("supported-address-data"),
+                    detail=f"{media_type} in an address book",
+                )
+            if body is not None and not body.lstrip()[:11].upper().startswith(b"BEGIN:VCARD"):
+                raise refused(HTTPStatus.FORBIDDEN, CR("valid-address-data"), detail="not a vCard")
+
+
+def _stored_type(collection: Collection, sent: str | None) -> str:
+    match collection.kind:
+        case CollectionKind.ADDRESSBOOK:
+            return "text/vcard"
+        case CollectionKind.PLAIN:
+            return sent or "application/octet-stream"
+    return "text/calendar"

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Properties of CalDAV, scheduling, CardDAV and Apple's extensions, one row each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from xml.etree.ElementTree import Element
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from icalendar import Timezone
+
+from calcore_caldav.core import content
+from calcore_caldav.core.principals import CalendarUserType
+from calcore_caldav.core.query import Collation
+from calcore_caldav.dav import xml
+from calcore_caldav.dav.http import DavRequest
+from calcore_caldav.dav.properties import Draft, Property
+from calcore_caldav.dav.props_dav import CALENDARS, HOMES, SYNCED
+from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Resource
+from calcore_caldav.dav.xml import CR, CS, ICAL, C, D
+from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, SchedulingRefused
+from calcore_caldav.store.protocol import CollectionKind, SyncToken
+
+_INBOX: Final = frozenset({Kind.INBOX})
+_BOOKS: Final = frozenset({Kind.ADDRESSBOOK})
+_WITH_INBOX: Final = CALENDARS | _INBOX
+_COMPONENTS: Final = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
+"""What a calendar can be made for."""
+_PRODID: Final = "-//calcore_caldav//NONSGML calcore_caldav//EN"
+
+
+# ---- principals
+
+
+def _home_set(request: DavRequest, resource: Resource) -> str | None:
+    if isinstance(resource, Home):
+        return request.href(resource.path)
+    principal = request.actor.principal
+    return None if principal is None else request.href(principal.path)
+
+
+def _addresses(request: DavRequest, resource: Home) -> str:
+    """`mailto:` first, the preferred one at the head: clients take the first for their user's address."""
+    owner = resource.owner
+    first = "".join(
+        f'<D:href preferred="1">{xml.escape(address)}</D:href>' if number == 0 else _href(address)
+        for number, address in enumerate(owner.addresses)
+    )
+    return first + request.href(owner.path) + _href(f"urn:uuid:{owner.uuid}")
+
+
+def _href(uri: str) -> str:
+    return xml.text(D("href"), uri)
+
+
+def _user_type(_: DavRequest, resource: Home) -> str:
+    return resource.owner.kind.value
+
+
+def _box(name: str) -> Property:
+    return Property(
+        C(f"schedule-{name}-URL"), HOMES, lambda r, home: r.href(f"{home.path}{name}/"), "6638 §2.1, §2.2"
+    )
+
+
+def _emails(_: DavRequest, resource: Home) -> str:
+    return "".join(
+        xml.text(CS("email-address"), address.email) for address in resource.owner.addresses if address.email
+    )
+
+
+def _name_part(first: bool) -> Property:  # noqa: FBT001
+    """Searched by clients for people (principal-property-search); the directory knows display names only."""
+
+    def part(_: DavRequest, resource: Home) -> str | None:
+        if resource.owner.kind is not CalendarUserType.INDIVIDUAL:
+            return None
+        given, _space, family = resource.owner.display_name.rpartition(" ")
+        found = given if first else family
+        return xml.escape(found) if found else None
+
+    return Property(
+        CS("first-name" if first else "last-name"), HOMES, part, "calendarserver-principal-search"
+    )
+
+
+# ---- calendars
+
+
+def _components(_: DavRequest, resource: CollectionResource) -> str:
+    return _comps(resource.collection.components)
+
+
+def _comps(names: tuple[str, ...]) -> str:
+    return "".join(f'<C:comp name="{xml.escape(name)}"/>' for name in names)
+
+
+def _set_components(draft: Draft, element: Element | None) -> None:
+    """Only when a calendar is made (RFC 4791 §5.2.3)."""
+    if not draft.creating:
+        raise InvalidRequest(
+            "the components of a calendar are fixed", "cannot-modify-protected-property", caldav=False
+        )
+    names = tuple(dict.fromkeys((c.get("name") or "").upper() for c in (() if element is None else element)))
+    if not names or any(name not in _COMPONENTS for name in names):
+        raise InvalidRequest(f"components are {', '.join(_COMPONENTS)}", "supported-calendar-component")
+    draft.components = names
+
+
+def _component_sets(_: DavRequest, __: Home) -> str:
+    """Any mixture is accepted (caldav-extensions §4.2)."""
+    return "".join(xml.wrap(C("supported-calendar-component-set"), _comps((n,))) for n in _COMPONENTS[:3])
+
+
+def _timezone(_: DavRequest, resource: CollectionResource) -> str | None:
+    text = resource.collection.timezone
+    return None if text is None else xml.escape(text)
+
+
+def _set_timezone(draft: Draft, element: Element | None) -> None:
+    """A VCALENDAR with one VTIMEZONE (RFC 4791 §5.2.2)."""
+    if element is None:
+        draft.timezone = None
+        return
+    text = "".join(element.itertext()).strip()
+    try:
+        zones = [c.name for c in content.parse(text.encode()).children]
+    except (InvalidCalendarData, UnicodeError) as error:
+        raise InvalidRequest(f"not a time zone: {error}", "valid-calendar-data") from None
+    if zones != ["VTIMEZONE"]:
+        raise InvalidRequest("a VCALENDAR with one VTIMEZONE is needed", "valid-calendar-data")
+    draft.timezone = text.replace("\r\n", "\n").replace("\n", "\r\n") + "\r\n"
+
+
+def _timezone_id(_: DavRequest, resource: CollectionResource) -> str | None:
+    """The TZID of the calendar's time zone, where it is an IANA name (RFC 7809 §5.2)."""
+    text = resource.collection.timezone
+    if text is None:
+        return None
+    try:
+        children = content.parse(text.encode()).children
+        tzid = next(c.value("TZID") or "" for c in children if c.name == "VTIMEZONE")
+        return xml.escape(ZoneInfo(tzid).key)
+    except (InvalidCalendarData, ZoneInfoNotFoundError, StopIteration, ValueError, OSError):
+        return None
+
+
+def _set_timezone_id(draft: Draft, element: Element | None) -> None:
+    """By name; stored as the VTIMEZONE that it stands for (RFC 7809 §5.2)."""
+    if element is None:
+        draft.timezone = None
+        return
+    tzid = xml.text_of(element)
+    try:
+        zone = Timezone.from_tzid(ZoneInfo(tzid).key).to_ical().decode()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidRequest(f"no time zone {tzid!r} is known", "valid-timezone") from None
+    head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{_PRODID}\r\n"
+    draft.timezone = f"{head}{zone}END:VCALENDAR\r\n"
+
+
+def _transparency(_: DavRequest, resource: CollectionResource) -> str:
+    return xml.empty(C("transparent" if resource.collection.transparent else "opaque"))
+
+
+def _set_transparency(draft: Draft, element: Element | None) -> None:
+    names = [] if element is None else [child.tag for child in element]
+    if element is not None and (len(names) != 1 or names[0] not in {C("transparent"), C("opaque")}):
+        raise InvalidRequest("schedule-calendar-transp is opaque or transparent", "valid-calendar-data")
+    draft.transparent = names == [C("transparent")]
+
+
+def _free_busy_set(request: DavRequest, resource: CollectionResource) -> str:
+    """The calendars that count (the draft of RFC 6638; Apple's old clients read it)."""
+    calendars = request.txn.collections.of(resource.owner, CollectionKind.CALENDAR)
+    return "".join(request.href(c.path) for c in calendars if not c.transparent)
+
+
+def _default_calendar(request: DavRequest, resource: CollectionResource) -> str | None:
+    name = resource.owner.default_calendar
+    found = request.txn.collections.get(resource.owner.name, name)
+    return "" if found is None else request.href(found.path)
+
+
+def _set_default_calendar(draft: Draft, element: Element | None) -> None:
+    """RFC 6638 §9.2, CALDAV:valid-schedule-default-calendar-URL."""
+    hrefs = [] if element is None else xml.hrefs_of(element)
+    path = draft.request.path_of(hrefs[0]) if len(hrefs) == 1 else None
+    if path is None:
+        raise SchedulingRefused("valid-schedule-default-calendar-URL", "the href of a calendar is needed")
+    draft.default_calendar = path
+
+
+def _date(limit: datetime) -> str:
+    return limit.strftime("%Y%m%dT%H%M%SZ")
+
+
+_COLLATIONS: Final = "".join(xml.text(C("supported-collation"), c.value) for c in Collation)
+_DATA: Final = '<C:calendar-data content-type="text/calendar" version="2.0"/>'
+_CARD_DATA: Final = (
+    '<CR:address-data-type content-type="text/vcard" version="3.0"/>'
+    '<CR:address-data-type content-type="text/vcard" version="4.0"/>'
+)
+
+
+def _ctag(request: DavRequest, resource: CollectionResource) -> str:
+    collection = resource.collection
+    return str(SyncToken(request.txn.sync_epoch, collection.id, collection.revision))
+
+
+def _schedule_tag(_: DavRequest, resource: ObjectResource) -> str | None:
+    tag = resource.stored.schedule_tag
+    return None if tag is None else xml.escape(tag)
+
+
+_EVENTS: Final = frozenset({Kind.EVENT})
+
+TABLE: Final = (
+    # principals
+    Property(C("calendar-home-set"), HOMES | {Kind.ROOT}, _home_set, "4791 §6.2.1"),
+    Property(CR("addressbook-home-set"), HOMES, _home_set, "6352 §7.1.1"),
+    Property(C("calendar-user-address-set"), HOMES, _addresses, "6638 §2.4.1"),
+    Property(C("calendar-user-type"), HOMES, _user_type, "6638 §2.4.2"),
+    _box("inbox"),
+    _box("outbox"),
+    Property(C("supported-calendar-component-sets"), HOMES, _component_sets, "caldav-extensions §4.2"),
+    Property(CS("email-address-set"), HOMES, _emails, "calendarserver-principal-search"),
+    _name_part(first=True),
+    _name_part(first=False),
+    # calendars
+    Property(
+        C("supported-calendar-component-set"),
+        _WITH_INBOX,
+        _components,
+        "4791 §5.2.3",
+        set=_set_components,
+    ),
+    Property(C("supported-calendar-data"), _WITH_INBOX, lambda _, __: _DATA, "4791 §5.2.4"),
+    Property(C("supported-collation-set"), _WITH_INBOX | HOMES, lambda _, __: _COLLATIONS, "4791 §7.5.1"),
+    Property(
+        C("max-resource-size"),
+        _WITH_INBOX,
+        lambda r, _: str(r.settings.limits.max_resource_size),
+        "4791 §5.2.5",
+    ),
+    Property(
+        C("min-date-time"), CALENDARS, lambda r, _: _date(r.settings.limits.min_date_time), "4791 §5.2.6"
+    ),
+    Property(
+        C("max-date-time"), CALENDARS, lambda r, _: _date(r.settings.limits.max_date_time), "4791 §5.2.7"
+    ),
+    Property(C("max-instances"), CALENDARS, lambda r, _: str(r.settings.limits.max_instances), "4791 §5.2.8"),
+    Property(
+        C("max-attendees-per-instance"),
+        CALENDARS,
+        lambda r, _: str(r.settings.limits.max_attendees),
+        "4791 §5.2.9",
+    ),
+    Property(C("calendar-timezone"), CALENDARS, _timezone, "4791 §5.2.2", set=_set_timezone),
+    Property(C("calendar-timezone-id"), CALENDARS, _timezone_id, "7809 §5.2", set=_set_timezone_id),
+    Property(C("schedule-calendar-transp"), CALENDARS, _transparency, "6638 §9.1", set=_set_transparency),
+    Property(
+        C("schedule-default-calendar-URL"),
+        _INBOX,
+        _default_calendar,
+        "6638 §9.2",
+        set=_set_default_calendar,
+    ),
+    Property(C("calendar-free-busy-set"), _INBOX, _free_busy_set, "draft of 6638"),
+    Property(C("schedule-tag"), _EVENTS, _schedule_tag, "6638 §3.2.10"),
+    Property(CS("getctag"), SYNCED, _ctag, "calendarserver-ctag"),
+    # address books
+    Property(CR("supported-address-data"), _BOOKS, lambda _, __: _CARD_DATA, "6352 §6.2.2"),
+    Property(
+        CR("max-resource-size"),
+        _BOOKS,
+        lambda r, _: str(r.settings.limits.max_resource_size),
+        "6352 §6.2.3",
+    ),
+)
+
+STORED_AS_SENT: Final = {
+    C("calendar-description"): "4791 §5.2.1",
+    ICAL("calendar-color"): "Apple",
+    ICAL("calendar-order"): "Apple",
+    CR("addressbook-description"): "6352 §6.2.1",
+    CS("source"): "Apple",
+}
+"""Known properties that clients set and only clients read: kept like dead ones (RFC 4918 §4)."""
