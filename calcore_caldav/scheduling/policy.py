@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final, Self
 
-from calcore_caldav.core.times import format_duration
 from calcore_caldav.errors import DirectoryError
 from calcore_caldav.scheduling import syntax
 from calcore_caldav.scheduling.hours import OpeningHours
@@ -273,7 +273,10 @@ def _read(mapping: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
 def plain(value: object) -> object:
     """A setting's value as TOML has it."""
     if isinstance(value, timedelta):
-        return format_duration(value) if value else 0
+        return syntax.shown_duration(value)
+    if isinstance(value, float):
+        share = Fraction(value).limit_denominator(100)
+        return value if share.denominator in {1, 2, 4, 5, 10} else str(share)
     if isinstance(value, OpeningHours):
         return value.text
     if isinstance(value, StrEnum):

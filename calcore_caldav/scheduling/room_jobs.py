@@ -166,6 +166,39 @@ def checkin(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     _change(txn, room, stored, verdicts, settings=settings)
 
 
+def give_back(
+    txn: Transaction,
+    room: Principal,
+    uid: str,
+    rid: RecurrenceId | None = None,
+    *,
+    settings: SchedulingSettings,
+) -> int:
+    """Release a meeting, or one instance of it, by hand; the organizer is told. Returns how many instances.
+
+    Raises NotFound where nothing that is still to come is booked.
+    """
+    stored = stored_copy(txn, room, uid)
+    if stored is None:
+        raise NotFound(f"{room.name} has no event with the UID {uid!r}")
+    copy = txn.objects.parsed(stored)
+    if copy.organizer is None:
+        raise NotFound(f"{uid!r} has no organizer who could be told: delete it in the room's calendar")
+    inquiry = inquire(txn, room, policy_of(room.booking), copy, stored, settings=settings)
+    verdicts: Verdicts = {
+        i.rid: _RELEASE
+        for i in inquiry.instances
+        if i.end > txn.now
+        and rid in {None, i.rid}
+        and _answer(i, room.own_addresses) is not PartStat.DECLINED
+    }
+    if not verdicts:
+        raise NotFound(f"{room.name} holds nothing for {uid!r} that is still to come")
+    beyond = _RELEASE if rid is None else KEPT
+    _change(txn, room, stored, verdicts, beyond=beyond, note=RELEASED, settings=settings)
+    return len(verdicts)
+
+
 def check_in(txn: Transaction, room: Principal, uid: str, rid: RecurrenceId | None) -> None:
     """Somebody is there: the instance is not released. Raises NotFound."""
     stored = stored_copy(txn, room, uid)

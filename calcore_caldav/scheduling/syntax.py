@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How settings are written: each function reads one kind of value, or raises ValueError with a sentence."""
+"""How settings are written: functions that read one kind of value each, or raise ValueError with a sentence."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ def duration(value: object) -> timedelta:
         if ZERO <= parsed <= LONGEST:
             return parsed
     raise ValueError("is a length of time, such as '30m', '2h', '180d' or 'PT1H30M'; 0 is none")
+
+
+def shown_duration(delta: timedelta) -> str | int:
+    """A length of time as `duration` reads it: "180d", "1h30m"; 0 for none."""
+    days, minutes = delta.days, delta.seconds // 60
+    parts = ((days, "d"), (minutes // 60, "h"), (minutes % 60, "m"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or 0
 
 
 def count(value: object) -> int:

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "directory": "calcore_caldav.server.directory_command",
     "user": "calcore_caldav.server.user_command",
     "token": "calcore_caldav.server.token_command",
+    "room": "calcore_caldav.server.room_command",
 }
 """Sub-commands and the modules that `register` them; a module is imported only where it's needed."""
 

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`calcore-caldav room`: policies of rooms and resources, and what became of bookings."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from calcore_caldav.core.calobject import PartStat
+from calcore_caldav.core.principals import CalendarUserType, Principal
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import Period
+from calcore_caldav.errors import CalcoreError, DirectoryError, InvalidCalendarData
+from calcore_caldav.server.place import add_place_options, open_place
+
+if TYPE_CHECKING:
+    from calcore_caldav.scheduling.explanation import Explanation
+    from calcore_caldav.store.protocol import Transaction
+
+ROOMS = (CalendarUserType.ROOM, CalendarUserType.RESOURCE)
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "room",
+        help="how rooms and resources answer, and why they did",
+        description="Rooms and resources: their policies, their bookings, and why they answered as they did.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    def action(
+        name: str, run: Callable[[argparse.Namespace], int | None], summary: str, *, room: bool = True
+    ) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if room:
+            made.add_argument("room", metavar="ROOM", help="name of the room or resource")
+        add_place_options(made)
+        made.set_defaults(run=run)
+        return made
+
+    action("list", _list, "list all rooms and resources", room=False)
+    action("show", _show, "show every setting of a room's booking policy")
+    setting = action("set", _set, "change settings of a room's booking policy")
+    setting.add_argument(
+        "settings",
+        metavar="SETTING=VALUE",
+        nargs="+",
+        help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default",
+    )
+    why = action("why", _why, "tell for each date of a booking what the room answered, and by which rule")
+    check = action("check", _check, "find bookings and answers that do not agree with each other", room=False)
+    check.add_argument("rooms", metavar="ROOM", nargs="*", help="names of rooms and resources (default: all)")
+    check.add_argument("--fix", action="store_true", help="repair what can be repaired")
+    free = action("free", _free, "list the rooms that are free, the smallest that suffices first", room=False)
+    free.add_argument("--from", dest="start", metavar="TIME", required=True, help="2026-03-02T10:00")
+    free.add_argument("--to", dest="end", metavar="TIME", required=True, help="2026-03-02T11:00")
+    free.add_argument("--timezone", metavar="ZONE", default="UTC", help="zone of the times (default: UTC)")
+    free.add_argument("--capacity", metavar="N", type=int, default=0, help="seats that are needed")
+    free.add_argument(
+        "--feature", metavar="F", action="append", default=[], help="may be given more than once"
+    )
+    free.add_argument("--building", metavar="B", default="", help="only in this building")
+    release = action("release", _release, "give back a booking, or one date of it; the organizer is told")
+    check_in = action("check-in", _check_in, "say that somebody is there, so that the room is not released")
+    for made in (why, release, check_in):
+        made.add_argument("uid", metavar="UID", help="UID of the event")
+        made.add_argument(
+            "recurrence_id", metavar="RECURRENCE-ID", nargs="?", help="one date: 20260302T100000Z or 20260302"
+        )
+
+
+def _list(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.policy import policy_of
+
+    with closing(open_place(args).store) as store, store.read() as txn:
+        rooms = txn.directory.all(*ROOMS)
+    rows = [("NAME", "TYPE", "MODE", "SEATS", "WHERE", "FEATURES", "CALLED")]
+    for room in rooms:
+        policy = policy_of(room.booking)
+        where = " ".join(filter(None, (room.location.building, room.location.floor)))
+        seats = str(policy.capacity or "")
+        features = ",".join(room.location.features)
+        rows.append((room.name, room.kind.value, str(policy.mode), seats, where, features, room.display_name))
+    _print_table(rows)
+
+
+def _show(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.policy import policy_of
+
+    with closing(open_place(args).store) as store, store.read() as txn:
+        room = _room(txn, args.room)
+    rows = [
+        (key, "=", _shown(value), "" if key in room.booking else "(default)")
+        for key, value in policy_of(room.booking).shown().items()
+    ]
+    _print_table(rows)
+
+
+def _set(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.policy import BookingPolicy
+    from calcore_caldav.scheduling.room_check import rebook
+    from calcore_caldav.store.protocol import SYSTEM
+
+    services = open_place(args)
+    with closing(services.store) as store, store.write(SYSTEM) as txn:
+        room = _room(txn, args.room)
+        booking = dict(room.booking)
+        for text in args.settings:
+            key, equals, value = text.partition("=")
+            if not equals:
+                raise CalcoreError(f"{text!r} is not of the form SETTING=VALUE")
+            if value.strip():
+                booking[key.strip()] = _value(key.strip(), value.strip())
+            else:
+                booking.pop(key.strip(), None)
+        policy = BookingPolicy.from_mapping(booking)
+        unknown = sorted(name for name in policy.names if txn.directory.by_name(name) is None)
+        if unknown:
+            raise DirectoryError([f"there is nobody called {name!r}" for name in unknown])
+        txn.lock([f"room:{room.name}"])
+        saved = txn.directory.save(replace(room, booking=booking))
+        rebook(txn, saved, settings=services.settings)
+
+
+def _why(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.explanation import why
+    from calcore_caldav.scheduling.inquiry import zone_of
+
+    services = open_place(args)
+    with closing(services.store) as store, store.read() as txn:
+        room = _room(txn, args.room)
+        found = why(txn, room, args.uid, _recurrence_id(args), settings=services.settings)
+        zone = zone_of(txn, room)
+    if not found:
+        print("nothing of it is still to come")
+    for explanation in found:
+        start, end = explanation.start.astimezone(zone), explanation.end.astimezone(zone)
+        print(f"{start:%a %Y-%m-%d %H:%M} to {end:%H:%M}  {explanation.stands}{_since(explanation)}")
+        print(f"    {_now(explanation)}")
+
+
+def _since(explanation: Explanation) -> str:
+    if explanation.stands is PartStat.NEEDS_ACTION:
+        return ", nobody has answered yet"
+    if explanation.answered is None:
+        return ", as answered before"
+    reason = f" because of {explanation.noted}" if explanation.noted else ""
+    return f", answered by the server at {explanation.answered:%Y-%m-%d %H:%M} UTC{reason}"
+
+
+def _now(explanation: Explanation) -> str:
+    from calcore_caldav.scheduling.explanation import told
+
+    same = explanation.verdict.partstat is explanation.stands
+    verb = "by the rule" if same else f"asked now it would answer {explanation.verdict.partstat}:"
+    return f"{verb} {told(explanation)}"
+
+
+def _check(args: argparse.Namespace) -> int:
+    from calcore_caldav.scheduling.room_check import check
+    from calcore_caldav.store.protocol import SYSTEM
+
+    services = open_place(args)
+    open_findings = 0
+    with closing(services.store) as store:
+        with store.read() as txn:
+            rooms = [_room(txn, name) for name in args.rooms] or txn.directory.all(*ROOMS)
+        for room in rooms:
+            with store.write(SYSTEM) if args.fix else store.read(SYSTEM) as txn:
+                if args.fix:
+                    txn.lock([f"room:{room.name}"])
+                findings = check(txn, room, fix=args.fix, settings=services.settings)
+            for finding in findings:
+                fixed = " (fixed)" if finding.fixed else ""
+                print(f"{room.name}: {finding.trouble}: {finding.uid} {finding.detail}{fixed}")
+            open_findings += sum(not f.fixed for f in findings)
+    return 1 if open_findings else 0
+
+
+def _free(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.finder import free_rooms
+    from calcore_caldav.scheduling.policy import policy_of
+
+    period = Period(_instant(args.start, args.timezone), _instant(args.end, args.timezone))
+    if period.start >= period.end:
+        raise CalcoreError("--to is not after --from")
+    services = open_place(args)
+    with closing(services.store) as store, store.read() as txn:
+        found = free_rooms(
+            txn,
+            [period],
+            capacity=args.capacity,
+            features=args.feature,
+            building=args.building,
+            settings=services.settings,
+        )
+    _print_table(
+        (r.name, str(policy_of(r.booking).capacity or ""), r.location.building, r.display_name) for r in found
+    )
+
+
+def _release(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.room_jobs import give_back
+    from calcore_caldav.store.protocol import SYSTEM
+
+    services = open_place(args)
+    with closing(services.store) as store, store.write(SYSTEM) as txn:
+        txn.lock([f"room:{args.room}", f"uid:{args.uid}"])
+        room = _room(txn, args.room)
+        number = give_back(txn, room, args.uid, _recurrence_id(args), settings=services.settings)
+    print(f"{number} given back")
+
+
+def _check_in(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.room_jobs import check_in
+    from calcore_caldav.store.protocol import SYSTEM
+
+    with closing(open_place(args).store) as store, store.write(SYSTEM) as txn:
+        check_in(txn, _room(txn, args.room), args.uid, _recurrence_id(args))
+
+
+def _room(txn: Transaction, name: str) -> Principal:
+    room = txn.directory.by_name(name)
+    if room is None or not room.kind.bookable:
+        raise CalcoreError(f"there is no room or resource called {name!r}; see calcore-caldav room list")
+    return room
+
+
+def _recurrence_id(args: argparse.Namespace) -> RecurrenceId | None:
+    if args.recurrence_id is None:
+        return None
+    try:
+        return RecurrenceId.parse(args.recurrence_id)
+    except InvalidCalendarData:
+        raise CalcoreError(
+            f"{args.recurrence_id!r} is no RECURRENCE-ID such as 20260302T100000Z or 20260302"
+        ) from None
+
+
+def _instant(text: str, zone: str) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(text)
+        return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, ZoneInfoNotFoundError):
+        raise CalcoreError(f"{text!r} in {zone!r} is no time such as 2026-03-02T10:00") from None
+
+
+def _value(key: str, text: str) -> object:
+    """The value of a setting as the directory file would have it; lists may be written with commas."""
+    from calcore_caldav.scheduling import syntax
+    from calcore_caldav.scheduling.policy import SETTINGS
+
+    if SETTINGS.get(key) is syntax.names and not text.startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _shown(value: object) -> str:
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
+
+
+def _print_table(rows: Iterable[Sequence[str]]) -> None:
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    for row in listed:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

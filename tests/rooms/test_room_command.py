@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`calcore-caldav room` as an administrator uses it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from room_office import Corridor, event
+
+from calcore_caldav.server.cli import main
+from calcore_caldav.store.protocol import SYSTEM
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def office(tmp_path):
+    made = Corridor(f"sqlite:///{tmp_path}/calcore.db")
+    made.now = datetime.now(UTC)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def room(tmp_path, capsys):
+    def run(action: str, *arguments: str, status: int = 0) -> str:
+        found = main(["room", action, *arguments, "--data", str(tmp_path)])
+        out, err = capsys.readouterr()
+        assert found == status, err
+        return out if status == 0 or out else err
+
+    return run
+
+
+def test_list_and_show(office, room):
+    lines = room("list").splitlines()
+    assert lines[0].split() == ["NAME", "TYPE", "MODE", "SEATS", "WHERE", "FEATURES", "CALLED"]
+    assert next(line.split() for line in lines if line.startswith("huge")) == [
+        "huge", "ROOM", "automatic", "20", "Main", "Huge",
+    ]  # fmt: skip
+    shown = room("show", "huge")
+    settings = {line.split()[0]: line.split()[2:] for line in shown.splitlines()}
+    assert settings["capacity"] == ["20"]
+    assert settings["mode"] == ["automatic"]
+    assert settings["horizon"] == ["180d", "(default)"]
+    assert settings["max_conflict_share"] == ["1/3", "(default)"]
+    assert "no room" in room("show", "ann", status=1)
+
+
+def test_set_changes_the_policy_or_tells_all_mistakes(office, room):
+    room(
+        "set",
+        "room1",
+        "mode=approval",
+        "book=ann, staff",
+        "max_duration=2h",
+        "enforce_capacity=true",
+        "capacity=4",
+    )
+    assert office.room().booking == {
+        "mode": "approval",
+        "book": ["ann", "staff"],
+        "max_duration": "2h",
+        "enforce_capacity": True,
+        "capacity": 4,
+    }
+    room("set", "room1", "mode=", "hours=mon-fri 08:00-18:00")
+    assert office.room().booking["hours"] == "mon-fri 08:00-18:00"
+    assert "mode" not in office.room().booking
+    told = room("set", "room1", "colour=red", "horizon=soon", status=1)
+    assert "colour: there is no such setting" in told
+    assert "horizon: is a length of time" in told
+    assert "nobody called 'eve'" in room("set", "room1", "book=eve", status=1)
+    assert "SETTING=VALUE" in room("set", "room1", "capacity", status=1)
+    assert office.room().booking["capacity"] == 4
+
+
+def test_new_buffers_count_for_what_is_booked_already(office, room):
+    office.put("ann", event("one", TOMORROW))
+    room("set", "room1", "buffer_after=30m")
+    assert office.bookings()[0][2] == TOMORROW + timedelta(minutes=90)
+    assert room("check") == ""
+
+
+def test_why_a_date_was_declined(office, room):
+    office.put("ann", event("one", TOMORROW))
+    office.put("bob", event("two", TOMORROW, "RRULE:FREQ=DAILY;COUNT=2", organizer="bob"))
+    told = room("why", "room1", "two")
+    assert "DECLINED, answered by the server at" in told
+    assert "by the rule CONFLICT booking" in told
+    assert "UID one, booked by mailto:ann@example.com" in told
+    assert "ACCEPTED" in told
+    second = (TOMORROW + timedelta(days=1)).strftime("%Y%m%dT%H%M%SZ")
+    assert "DECLINED" not in room("why", "room1", "two", second)
+    assert "no event with the UID" in room("why", "room1", "three", status=1)
+    assert "no RECURRENCE-ID" in room("why", "room1", "two", "tomorrow", status=1)
+
+
+def test_free_rooms(office, room):
+    office.put("ann", event("one", TOMORROW, room="large"))
+    times = ("--from", TOMORROW.isoformat(), "--to", (TOMORROW + timedelta(hours=1)).isoformat())
+    assert [line.split()[0] for line in room("free", *times, "--capacity", "8").splitlines()] == [
+        "closed",
+        "far",
+        "huge",
+    ]
+    assert "is no time" in room("free", "--from", "x", "--to", "y", status=1)
+    assert "not after" in room("free", times[0], times[3], times[2], times[1], status=1)
+
+
+def test_release_and_check_in(office, room):
+    office.put("ann", event("one", TOMORROW))
+    room("check-in", "room1", "one")
+    assert room("release", "room1", "one") == "1 given back\n"
+    assert office.seen("ann", "one") == {"": "DECLINED"}
+    assert office.bookings() == []
+    assert "holds nothing" in room("release", "room1", "one", status=1)
+
+
+def test_check_reports_and_repairs(office, room):
+    office.put("ann", event("one", TOMORROW))
+    with office.store.write(SYSTEM) as txn:
+        one = txn.directory.by_name("room1")
+        txn.bookings.replace(one, txn.objects.in_home_by_uid(one, "one")[0], ())
+    assert room("check", "room1", status=1).startswith("room1: unbooked: one ")
+    assert room("check", "--fix").endswith("(fixed)\n")
+    assert room("check") == ""
