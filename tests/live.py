@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +62,7 @@ class Client:
     def close(self) -> None:
         self.connection.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
