@@ -14,8 +14,9 @@ from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.freebusy import BusyPeriod, stored_periods, to_vfreebusy
+from calcore_caldav.core.matching import matches
 from calcore_caldav.core.principals import Principal, Privilege
-from calcore_caldav.core.query import CalendarQuery, Needles, index_hint, matches
+from calcore_caldav.core.query import CalendarQuery, Needles, index_hint
 from calcore_caldav.core.render import CalendarData, rendered
 from calcore_caldav.core.timerange import resolver
 from calcore_caldav.core.times import Period, TimeRange

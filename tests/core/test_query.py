@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.limits import Limits
+from calcore_caldav.core.matching import matches
 from calcore_caldav.core.query import (
     CalendarQuery,
     Collation,
     CompFilter,
     MatchType,
+    Needles,
     ParamFilter,
     PropFilter,
     TextMatch,
     index_hint,
-    matches,
 )
 from calcore_caldav.core.times import TimeRange, parse_date_time
 
@@ -357,3 +358,72 @@ def test_events_in_time_by_brute_force(start, length, begin, span, rule):
         (low < s + timedelta(hours=length) and high > s) if length else low <= s < high for s in starts
     )
     assert matches(obj(*lines), event(time_range=TimeRange(low, high))) is expected
+
+
+SAMPLES = [
+    PLAIN,
+    SERIES,
+    obj(
+        *START,
+        *alarm("TRIGGER:-PT5M"),
+        "DESCRIPTION:a\\bc long te",
+        " xt with: \\, and\\nmore",
+        "DURATION:PT1H",
+    ),
+]
+WORDS = [
+    "standup",
+    "RGER",
+    "größe",
+    "abc",
+    "long text",
+    "with: ",
+    "and",
+    "more",
+    "Doe, Jane",
+    "amsterdam",
+    "zzz",
+    "",
+    "\\",
+    "nmore",
+]
+text_matches = st.builds(
+    TextMatch, st.sampled_from(WORDS), st.sampled_from(Collation), st.booleans(), st.sampled_from(MatchType)
+)
+param_filters = st.builds(
+    ParamFilter, st.sampled_from(["CN", "TZID", "X"]), st.booleans(), st.none() | text_matches
+)
+prop_filters = st.builds(
+    PropFilter,
+    st.sampled_from(["SUMMARY", "DESCRIPTION", "ATTENDEE", "DTEND", "DTSTART", "X-NONE"]),
+    st.booleans(),
+    st.none() | st.just(window("0105/0106")),
+    st.none() | text_matches,
+    st.lists(param_filters, max_size=2).map(tuple),
+    st.booleans(),
+)
+alarm_filters = st.builds(CompFilter, st.sampled_from(["VALARM", "X-NONE"]), st.booleans())
+event_filters = st.builds(
+    CompFilter,
+    st.sampled_from(["VEVENT", "VTODO"]),
+    st.booleans(),
+    st.none() | st.just(window("0105/0106")),
+    st.lists(prop_filters, max_size=2).map(tuple),
+    st.lists(alarm_filters, max_size=1).map(tuple),
+    st.booleans(),
+)
+
+
+@given(st.lists(event_filters, max_size=2), st.booleans())
+def test_whatever_matches_holds_its_needles(comps, anyof):
+    wanted = query(*comps, anyof=anyof)
+    for sample in SAMPLES:
+        if matches(sample, wanted):
+            assert Needles(wanted).found_in(sample.body)
+
+
+def test_needles_tell_most_of_the_others():
+    assert not Needles(event(summary("zzz"))).found_in(PLAIN.body)
+    assert not Needles(event(PropFilter("LOCATION"))).found_in(PLAIN.body)
+    assert not Needles(query(CompFilter("VEVENT", comps=(CompFilter("VALARM"),)))).found_in(PLAIN.body)
+    assert Needles(event(summary("rger"))).found_in(PLAIN.body)
