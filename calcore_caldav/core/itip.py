@@ -126,12 +126,12 @@ def asked(attendee: Property) -> Property:
 def answered(attendee: Property, answer: Property) -> Property:
     """`attendee` with the answer that `answer` gives: PARTSTAT, DELEGATED-TO, and RSVP where still open."""
     made = attendee
-    if partstat(attendee) is not partstat(answer):
+    if partstat(attendee) is not partstat(answer) or attendee.param("PARTSTAT") is None:
         made = made.with_param("PARTSTAT", partstat(answer).value)
     delegates = next((v for n, v in answer.params if n == "DELEGATED-TO"), ())
     if delegates != next((v for n, v in made.params if n == "DELEGATED-TO"), ()):
         made = made.with_param("DELEGATED-TO", *delegates)
-    return asked(made) if unanswered(made) else made.without_params("RSVP")
+    return made if unanswered(made) else made.without_params("RSVP")
 
 
 def with_attendees(

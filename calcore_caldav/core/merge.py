@@ -406,7 +406,10 @@ def apply_reply(
         if rid is not None and rid not in found and not has_instance(existing, rid):
             stale += 1
             continue
-        component = component_at(existing, rid)
+        component = found.get(rid)
+        if component is None and rid is not None and None in found:
+            # From the master as this very message left it.
+            component = derived(found[None], rid, existing.zones)
         if component is None:
             stale += 1
             continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.itip import ITipMessage, Method, message, reply
 from calcore_caldav.core.merge import (
@@ -93,18 +93,30 @@ class Delivery:
         self.to_inbox(recipient, sent.body)
         return Status.DELIVERED
 
-    def book(self, room: Principal, sent: ITipMessage) -> ITipMessage | None:
-        """Give a room or resource its REQUEST, which it answers at once; returns its REPLY."""
-        copy = self.copy_of(room, sent.body.uid)
+    def book(
+        self, room: Principal, ended: Iterable[ITipMessage], request: ITipMessage | None
+    ) -> ITipMessage | None:
+        """Give a room or resource its messages, which it answers at once; returns its REPLY.
+
+        A room has no use for seeing what doesn't take place: cancelled instances leave its calendar.
+        """
+        body = request.body if request is not None else None
+        uid = next(m.body.uid for m in (*ended, request) if m is not None)
+        copy = self.copy_of(room, uid)
         existing = self.txn.objects.parsed(copy) if copy is not None else None
-        result = apply_request(existing, sent.body, room.own_addresses, in_order=True)
-        left = _without_cancelled(result.stored) if result.stored is not None else None
+        left = existing
+        for sent in ended:
+            left = _without_cancelled(apply_cancel(left, sent.body).stored)
+        if body is not None:
+            result = apply_request(left, body, room.own_addresses, in_order=True)
+            left = _without_cancelled(result.stored)
         if left is None:
             if copy is not None:
                 self.txn.objects.delete(copy)
             return None
-        answer = rooms.answer(self.txn, room, left, existing, sender=sent.sender, settings=self.settings)
-        return self.write_answer(room, copy, answer, sent.body if answer.inbox else None)
+        sender = left.organizer or room.address
+        answer = rooms.answer(self.txn, room, left, existing, sender=sender, settings=self.settings)
+        return self.write_answer(room, copy, answer, body if answer.inbox else None)
 
     def unbook(self, room: Principal, sent: ITipMessage) -> None:
         """Take from a room what it isn't invited to any more; one that doesn't answer itself is told."""
@@ -179,7 +191,10 @@ class Delivery:
         """An organizer's object with a REPLY in it, and the inbox item; the object isn't written."""
         self.people.learn(existing, sent.body)
         result = apply_reply(existing, sent.body, aliases=self.people.aliases)
-        if result.outcome in {Outcome.APPLIED, Outcome.PARTY_CRASHER}:
+        # A comment is news even where the answer itself is not.
+        said = any(c.get("COMMENT") is not None for c in sent.body.components)
+        told = result.outcome is Outcome.UNCHANGED and said
+        if told or result.outcome in {Outcome.APPLIED, Outcome.PARTY_CRASHER}:
             self.to_inbox(organizer, sent.body)
         return Answered(result.stored or existing, result)
 
@@ -323,7 +338,7 @@ def _room_message(
     sender = room.address
     for rid, component in copy.by_rid().items():
         own = find_attendee(component, room.own_addresses)
-        if own is None or partstat(own) is PartStat.NEEDS_ACTION or cancelled(component):
+        if own is None or cancelled(component):
             continue
         sender = CalendarUserAddress.parse(own.value)
         comment = answer.comments.get(rid)
@@ -366,8 +381,10 @@ def with_statuses(
     return obj.with_components(tuple(c.map(edited) for c in obj.components))
 
 
-def _without_cancelled(obj: CalendarObject) -> CalendarObject | None:
-    """A room's copy without what doesn't take place: it has no use for seeing it; None: nothing is left."""
+def _without_cancelled(obj: CalendarObject | None) -> CalendarObject | None:
+    """A room's copy without what doesn't take place; None: nothing is left."""
+    if obj is None:
+        return None
     if obj.master is not None and cancelled(obj.master):
         kept: Iterable[Component] = (c for c in obj.overrides.values() if not cancelled(c))
         left = tuple(kept)

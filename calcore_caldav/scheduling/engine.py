@@ -227,27 +227,41 @@ class _Run:
         return new.with_components(made)
 
     def _rooms(self, plan: SchedulingPlan, statuses: dict[CalendarUserAddress, str]) -> CalendarObject | None:
-        """Rooms first: what they answer goes into everybody's copy. They see all that they are invited to."""
+        """Rooms first: what they answer goes into everybody's copy, that of the next room too."""
         current = plan.stored
-        for sent in {s.recipient: s for s in plan.messages}.values():
-            room = self.people.find(sent.recipient)
+        for who, messages in _by_recipient(plan.messages).items():
+            room = self.people.find(who)
             if room is None or not room.kind.bookable:
                 continue
-            if not self._reachable(sent, room):
-                statuses[sent.recipient] = Status.REFUSED
+            if not self._reachable(messages[0], room):
+                statuses[who] = Status.REFUSED
                 continue
-            statuses[sent.recipient] = Status.DELIVERED
-            shown = self._requests(current, {sent.recipient: EVERYTHING}) if current is not None else ()
-            if not shown or current is None:
-                self.delivery.unbook(room, sent)
+            statuses[who] = Status.DELIVERED
+            if current is None or not self._requests(current, {who: EVERYTHING}):
+                self.delivery.unbook(room, messages[-1])
                 continue
-            answer = self.delivery.book(room, shown[0])
+            rids = self._for_room(messages, plan, current)
+            request = next(iter(self._requests(current, {who: rids})), None) if rids else None
+            answer = self.delivery.book(room, [m for m in messages if m.method is Method.CANCEL], request)
             if answer is not None:
                 merged = self.delivery.merge(current, answer, self.owner)
                 if merged.stored is not current:
                     current = merged.stored
-                    statuses.pop(sent.recipient, None)
+                    del statuses[who]
         return current
+
+    def _for_room(
+        self, messages: list[ITipMessage], plan: SchedulingPlan, current: CalendarObject
+    ) -> frozenset[Rid]:
+        """The components that a room has to see: all where an override was taken from it."""
+        rids: frozenset[Rid] = frozenset()
+        old = self.change.old
+        for sent in messages:
+            if sent.method is Method.REQUEST:
+                rids |= self._rids(sent.body, plan, current)
+            elif old is not None and sent.body.overrides.keys() & old.overrides.keys():
+                return EVERYTHING
+        return rids
 
     def _reachable(self, sent: ITipMessage, person: Principal) -> bool:
         """Whether the UID isn't somebody else's meeting in that home already."""
@@ -352,6 +366,13 @@ class _Run:
             if found:
                 return whole_copy(found[0].body, self.own)
         raise SchedulingRefused("attendee-allowed", "the organizer has no such invitation")
+
+
+def _by_recipient(messages: Iterable[ITipMessage]) -> dict[CalendarUserAddress, list[ITipMessage]]:
+    found: dict[CalendarUserAddress, list[ITipMessage]] = {}
+    for sent in messages:
+        found.setdefault(sent.recipient, []).append(sent)
+    return found
 
 
 def _touched(before: CalendarObject | None, after: CalendarObject) -> frozenset[Rid]:
