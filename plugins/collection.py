@@ -18,8 +18,9 @@ from radicale_calcore.transactions import current, reading, sent_body, undoing_f
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.limits import Limits
+from calcore_caldav.core.matching import matches
 from calcore_caldav.core.principals import Principal
-from calcore_caldav.core.query import CalendarQuery, index_hint, matches
+from calcore_caldav.core.query import CalendarQuery, index_hint
 from calcore_caldav.core.vcard import vcard_uid
 from calcore_caldav.dav.decode import decode_query
 from calcore_caldav.errors import CalcoreError, InvalidRequest, InvalidSyncToken
