@@ -60,7 +60,7 @@ _IN = objects.c.collection_id == bindparam("collection_id_")
 _OBJECTS = Statement(
     select(*HEADER).where(objects.c.id.in_(select(instances.c.object_id).where(_HIT))).order_by(objects.c.id)
 )
-_HITS = Statement(select(instances.c.object_id, instances.c.floating).where(_HIT).distinct())
+_FLOATING = Statement(select(instances.c.object_id).where(_HIT, instances.c.floating).distinct())
 _BY_IDS = Statement(select(*HEADER).where(objects.c.id.in_(bindparam("ids", expanding=True))), "ids")
 _REACHING = Statement(select(*HEADER).where(_IN, _reaching()).order_by(objects.c.id))
 _OTHERS = Statement(
@@ -143,10 +143,7 @@ class SqlInstanceRows:
         found: dict[int, StoredObject] = {}
         if not kinds or "VEVENT" in kinds:
             place = index.place_of(self._session, collection.id)
-            if zone is None or zone == place.zone:
-                found = self._events(collection, window, place)
-            else:
-                found = self._events_elsewhere(collection, window, place, zone)
+            found = self._events(collection, window, place, zone or place.zone)
         others = [kind for kind in _TASKS if not kinds or kind in kinds]
         if others:
             bounds = _bounds(window)
@@ -161,52 +158,31 @@ class SqlInstanceRows:
         return [*found.values()]
 
     def _events(
-        self, collection: Collection, window: TimeRange, place: index.Place
-    ) -> dict[int, StoredObject]:
-        sql, bounds = self._session.sql, _bounds(window)
-        found = {
-            row[0]: stored_in(collection.path, row)
-            for row in sql.all(_OBJECTS, collection_id_=collection.id, **bounds)
-        }
-        reaching = sql.all(
-            _REACHING,
-            collection_id_=collection.id,
-            since=bounds["since"],
-            until_ceil=bounds["until_ceil"],
-        )
-        for row in reaching:
-            if row[0] not in found:
-                stored = stored_in(collection.path, row)
-                if self._happens(stored, window, place.zone):
-                    found[stored.id] = stored
-        return found
-
-    def _events_elsewhere(
         self, collection: Collection, window: TimeRange, place: index.Place, zone: tzinfo
     ) -> dict[int, StoredObject]:
-        # Rows of floating instances are of the collection's zone: those objects are asked themselves.
-        wide = TimeRange(
-            None if window.start is None else window.start - _ZONE_SLACK,
-            None if window.end is None else window.end + _ZONE_SLACK,
+        sql, path, near = self._session.sql, collection.path, window
+        rows = sql.all(_OBJECTS, collection_id_=collection.id, **_bounds(window))
+        doubtful: list[Row] = []
+        if zone != place.zone:
+            # Rows of floating instances are in the collection's zone: their objects are asked themselves.
+            near = TimeRange(
+                None if window.start is None else window.start - _ZONE_SLACK,
+                None if window.end is None else window.end + _ZONE_SLACK,
+            )
+            hits = sql.all(_FLOATING, collection_id_=collection.id, **_bounds(near))
+            floating = {object_id for (object_id,) in hits}
+            rows = [row for row in rows if row[0] not in floating]
+            doubtful += sql.listed(_BY_IDS, sorted(floating))
+        found = {row[0]: stored_in(path, row) for row in rows}
+        bounds = _bounds(near)
+        doubtful += sql.all(
+            _REACHING, collection_id_=collection.id, since=bounds["since"], until_ceil=bounds["until_ceil"]
         )
-        near = self._session.sql.all(_HITS, collection_id_=collection.id, **_bounds(wide))
-        floating = {object_id for object_id, floats in near if floats}
-        found = {id_: s for id_, s in self._events(collection, window, place).items() if id_ not in floating}
-        doubtful = [
-            stored_in(collection.path, row) for row in self._session.sql.listed(_BY_IDS, sorted(floating))
-        ]
-        reaching = self._session.sql.all(
-            _REACHING,
-            collection_id_=collection.id,
-            since=_bounds(wide)["since"],
-            until_ceil=_bounds(wide)["until_ceil"],
-        )
-        doubtful += [stored_in(collection.path, row) for row in reaching if row[0] not in found]
-        for stored in doubtful:
-            if self._happens(stored, window, zone):
-                found[stored.id] = stored
-            else:
-                found.pop(stored.id, None)
+        for row in doubtful:
+            if row[0] not in found:
+                stored = stored_in(path, row)
+                if self._happens(stored, window, zone):
+                    found[stored.id] = stored
         return found
 
     def _happens(self, stored: StoredObject, window: TimeRange, zone: tzinfo) -> bool:

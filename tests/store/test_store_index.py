@@ -218,6 +218,14 @@ def test_time_goes_on_and_the_index_stays_exact(
         assert indexed(txn, here, period) == truth
 
 
+def test_a_series_before_the_index_in_another_zone(store: Store):
+    with store.write(SYSTEM) as txn:
+        here = put(txn, event("u", "DTSTART;VALUE=DATE:20171029", "RRULE:FREQ=DAILY"))
+        window = TimeRange(None, at("2017-10-29 00:00"))
+        assert len(txn.instances.objects_in_range(here, window)) == 1
+        assert txn.instances.objects_in_range(here, window, zone=ZoneInfo("America/New_York")) == []
+
+
 # --- the horizon ----------------------------------------------------------------------------------------
 
 DAILY = ("DTSTART:20200101T090000Z", "DTEND:20200101T100000Z", "RRULE:FREQ=DAILY")
