@@ -55,7 +55,7 @@ def _component_matches(
         return any(
             _matches_inside(Scheduled(c, *effective_times(c, zones), None), wanted, zones) for c in present
         )
-    if wanted.time_range is None and not _asks_for_times(wanted):
+    if wanted.time_range is None and not _asks_for_instances(wanted):
         return any(_matches_inside(Scheduled(c, None, None, None), wanted, zones) for c in present)
     # What doesn't depend on the time is asked of each component once, not of each of its instances.
     timeless = _timeless(wanted)
@@ -164,31 +164,36 @@ def _param_matches(prop: Property, wanted: ParamFilter) -> bool:
     return match is None or any(match.matches(decode_caret(value)) for value in values)
 
 
-def _asks_for_times(wanted: CompFilter) -> bool:
-    return any(p.time_range is not None for p in wanted.props) or any(
-        inner.time_range is not None or _asks_for_times(inner) for inner in wanted.comps
+def _asks_for_instances(wanted: CompFilter) -> bool:
+    """Whether something inside depends on when an instance is: its start, its end, its alarms."""
+    return any(_moves(p) for p in wanted.props) or any(
+        inner.time_range is not None or _asks_for_instances(inner) for inner in wanted.comps
     )
+
+
+def _moves(wanted: PropFilter) -> bool:
+    return wanted.time_range is not None and wanted.name in _EFFECTIVE
 
 
 def _timeless(wanted: CompFilter) -> CompFilter:
     """The filter without its time ranges: it matches whenever the whole filter does."""
-    if wanted.anyof and _asks_for_times(wanted):
+    if wanted.anyof and _asks_for_instances(wanted):
         return CompFilter(wanted.name)
     return replace(
         wanted,
         time_range=None,
-        props=tuple(replace(p, time_range=None) for p in wanted.props if p.time_range is None),
+        props=tuple(p for p in wanted.props if not _moves(p)),
         comps=tuple(_timeless(inner) for inner in wanted.comps),
     )
 
 
 def _hull(wanted: CompFilter) -> TimeRange:
     """The shortest range that holds all time ranges inside a comp-filter."""
-    ranges = [limits(p.time_range) for p in wanted.props if p.time_range is not None]
+    ranges = [limits(p.time_range) for p in wanted.props if p.time_range is not None and _moves(p)]
     for inner in wanted.comps:
         if inner.time_range is not None:
             ranges.append(limits(inner.time_range))
-        elif _asks_for_times(inner):
+        elif _asks_for_instances(inner):
             ranges.append(limits(_hull(inner)))
     return TimeRange(min(r.start for r in ranges), max(r.end for r in ranges))
 

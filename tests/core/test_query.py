@@ -246,6 +246,13 @@ def test_property_times_of_a_plain_component():
         assert not matches(task, event(PropFilter(prop, time_range=window(outside)), name="VTODO"))
 
 
+def test_other_times_have_nothing_to_do_with_instances():
+    made = obj("CREATED:20200105T100000Z", *START, "RRULE:FREQ=DAILY")
+    wanted = event(PropFilter("CREATED", time_range=TimeRange(None, datetime(2021, 1, 1, tzinfo=UTC))))
+    assert matches(made, wanted)
+    assert not matches(made, event(PropFilter("CREATED", time_range=window("0101/0201"))))
+
+
 PLAIN = obj(
     "DTSTART;TZID=Europe/Amsterdam:20260105T100000", "SUMMARY:Ärger\\, Größe", "CATEGORIES:one,two", "CATEGORIES:Three",
     'ATTENDEE;CN="Doe, Jane";PARTSTAT=ACCEPTED:mailto:jane@example.com', "ATTENDEE:mailto:joe@example.com",

@@ -202,7 +202,7 @@ def test_filters(desk, body, names):
 
 def test_depth(desk):
     assert desk.names(CALENDAR, query(), depth="0") == []
-    assert desk.names(CALENDAR, query(), depth=None) == []
+    assert desk.names(CALENDAR, query(), depth=None) == ["daily", "later", "lunch"]
     assert desk.names(CALENDAR, query(), depth="infinity") == ["daily", "later", "lunch"]
     assert desk.names("/ann/", query(), depth="1") == []
     desk.collection("work")
