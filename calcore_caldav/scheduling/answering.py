@@ -112,8 +112,9 @@ def _with_answer(
         if answer is not PartStat.NEEDS_ACTION:
             new = prop.with_param("PARTSTAT", str(answer)).without_params("RSVP")
             return new.with_param(AUTO, format_date_time(now))
-        if partstat(prop) is PartStat.NEEDS_ACTION:
+        if partstat(prop) is PartStat.NEEDS_ACTION and component.get("RECURRENCE-ID") is None:
             return prop
+        # Spelled out where the series says otherwise.
         return prop.with_param("PARTSTAT", str(answer)).with_param("RSVP", "TRUE").without_params(AUTO)
 
     new = component.map(change).set("TRANSP", "OPAQUE" if answer in OCCUPYING else "TRANSPARENT")
