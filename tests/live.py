@@ -69,6 +69,14 @@ class Client:
         self.close()
 
 
+def ask(
+    port: int, user: str | None, method: str, path: str, body: str | bytes = b"", **headers: str
+) -> Answer:
+    """One request on a connection of its own."""
+    with Client(port, user) as client:
+        return client(method, path, body, **headers)
+
+
 class Process:
     """A server process; its output is read line by line, its errors go to a file."""
 

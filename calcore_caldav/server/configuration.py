@@ -35,14 +35,15 @@ def native_configuration(file: Path | None, overrides: Sections) -> Configuratio
     """The configuration of `serve`; raises ConfigurationError naming section and option."""
     configuration = Configuration(DEFAULT_CONFIG_SCHEMA)
     configuration.update(DEFAULTS, "defaults")
-    layers = [(read_sections(file), f"configuration file {file}")] if file else []
-    for sections, source in [*layers, (overrides, "command line")]:
+    in_file = read_sections(file) if file else {}
+    own = DEFAULTS["storage"]["type"]
+    if (kind := in_file.get("storage", {}).get("type", own)) != own:
+        raise ConfigurationError(
+            f"[storage] type = {kind}: the server keeps its data in its own database; leave the type away"
+        )
+    for sections, source in ((in_file, f"configuration file {file}"), (overrides, "command line")):
         try:
             configuration.update(sections, source)
         except (RuntimeError, ValueError) as error:
             raise ConfigurationError(str(error)) from None
-    if (kind := configuration.get("storage", "type")) != DEFAULTS["storage"]["type"]:
-        raise ConfigurationError(
-            f"[storage] type = {kind}: the server keeps its data in its own database; leave the type away"
-        )
     return configuration

@@ -6,30 +6,34 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from radicale.auth import AuthContext
+
 from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.server.passwords import PasswordCheck, is_token, token_digest
+from calcore_caldav.store.protocol import Actor
 
 
 class DirectoryLogin:
     """Checks what a client sends against the directory. Shared by threads."""
 
     def __init__(self, services: Services) -> None:
-        self._store = services.store
+        self.store = services.store
         self._passwords = PasswordCheck()
 
     def by_token(self, token: str) -> str | None:
         """The name of a token's principal; None for an unknown or expired token."""
         if not is_token(token):
             return None
-        with self._store.read() as txn:
+        with self.store.read() as txn:
             known = txn.directory.token_by_digest(token_digest(token))
             principal = txn.directory.by_id(known.principal_id) if known else None
         return principal.name if principal else None
 
     def by_password(self, login: str, password: str) -> str | None:
         """The name of the principal whose name or e-mail address is `login` and whose password fits."""
-        with self._store.read() as txn:
+        with self.store.read() as txn:
             principal = txn.directory.by_name(login)
             if principal is None and "@" in login:
                 principal = txn.directory.by_address(CalendarUserAddress.parse("mailto:" + login))
@@ -47,7 +51,7 @@ class DirectoryLogin:
             return None
         if name == login:
             return name
-        with self._store.read() as txn:
+        with self.store.read() as txn:
             principal = txn.directory.by_name(name)
         own = principal is not None and CalendarUserAddress.parse("mailto:" + login) in principal.addresses
         return name if own else None
@@ -84,8 +88,29 @@ class TokenLogin:
         result: tuple[str, str, set[str]] = self._inner.login(login, password, context)
         return result
 
+    def authenticate(self, environ: dict[str, Any]) -> Actor | None:
+        """Who sent a request, for doors without Radicale; None for nobody and for wrong credentials."""
+        login, password = self.get_external_login(environ) or _basic(environ) or ("", "")
+        if not login:
+            return None
+        context = AuthContext()
+        context.remote_addr = environ.get("REMOTE_ADDR")
+        context.x_remote_addr = environ.get("HTTP_X_REMOTE_ADDR")
+        name, _, _ = self.login(login, password, context)
+        with self._directory.store.read() as txn:
+            actor = actor_of(txn, name)
+        return actor if actor.principal is not None else None
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+
+def _basic(environ: dict[str, Any]) -> tuple[str, str] | None:
+    scheme, _, rest = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    login, _, password = base64.b64decode(rest.strip()).decode().partition(":")
+    return login, password
 
 
 def is_malformed(header: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import signal
 import sys
@@ -90,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
             _file(configuration, "key"),
             _file(configuration, "certificate_authority") if authority else None,
         )
-    _preload()
+    _set_logging_up(configuration)
+    _rehearse(configuration)
     server = Workers(
         host,
         port,
@@ -191,38 +193,45 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _preload() -> None:
-    """Import once what every worker needs: forked workers share the memory."""
-    import radicale_calcore.auth
-    import radicale_calcore.hook
-    import radicale_calcore.rights
-    import radicale_calcore.storage
-    import radicale_calcore.web  # noqa: F401
-
-    import calcore_caldav.dav.application  # noqa: F401
-
-    gc.collect()
-    gc.freeze()
-
-
-def _application(where: Place, overrides: dict[str, dict[str, str]]) -> Any:
-    """In a worker process: the WSGI application, and the thread for background jobs."""
+def _set_logging_up(configuration: Configuration) -> None:
     from radicale import log
 
-    from calcore_caldav.server.assembly import build_wsgi, services_from
-    from calcore_caldav.server.background import start_background
-    from calcore_caldav.server.configuration import native_configuration
-
-    configuration = native_configuration(where.config, overrides)
     # Radicale tells its own settings while it sets logging up.
     log.logger.disabled = True
-    log.setup()
+    if not log.logger.handlers and not logging.getLogger().handlers:
+        log.setup()
     log.set_level(
         configuration.get("logging", "level"),
         configuration.get("logging", "backtrace_on_debug"),
         configuration.get("logging", "trace_filter"),
     )
     log.logger.disabled = False
+
+
+def _rehearse(configuration: Configuration) -> None:
+    """Build the application once before the workers do.
+
+    What is wrong in the configuration is told once, and forked workers share the memory of all imports.
+    """
+    from calcore_caldav.server.assembly import build_wsgi, close_services
+
+    try:
+        build_wsgi(configuration)
+    except RuntimeError as error:
+        raise ConfigurationError(str(error)) from None
+    close_services()
+    gc.collect()
+    gc.freeze()
+
+
+def _application(where: Place, overrides: dict[str, dict[str, str]]) -> Any:
+    """In a worker process: the WSGI application, and the thread for background jobs."""
+    from calcore_caldav.server.assembly import build_wsgi, services_from
+    from calcore_caldav.server.background import start_background
+    from calcore_caldav.server.configuration import native_configuration
+
+    configuration = native_configuration(where.config, overrides)
+    _set_logging_up(configuration)
     application = build_wsgi(configuration)
     start_background(services_from(configuration))
     return application

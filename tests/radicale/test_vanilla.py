@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from live import ROOT, TIMEOUT, Client, Process
+from live import ROOT, TIMEOUT, Client, Process, ask
 from office_day import DIRECTORY, meeting, monday, office_day
 
 from calcore_caldav.server import cli
@@ -162,8 +162,8 @@ def test_others_calendars_are_closed(port):
         assert carol("DELETE", "/bob/calendar/own.ics").status == 403
         assert carol("PUT", "/room1/calendar/x.ics", meeting("x", "carol", [], monday(7, 9))).status == 403
         assert carol("MKCALENDAR", "/bob/new/").status == 403
-        assert Client(port, "carol", "wrong")("GET", "/carol/calendar/").status == 401
-        assert Client(port)("PROPFIND", "/", Depth="0").status == 401
+        assert ask(port, "carol2", "GET", "/carol/calendar/").status == 401
+        assert ask(port, None, "PROPFIND", "/", Depth="0").status == 401
 
 
 def test_a_whole_calendar_is_replaced(port):
@@ -184,7 +184,7 @@ def test_a_whole_calendar_is_replaced(port):
 
 
 def test_the_status_page(port):
-    page = Client(port)("GET", "/.web")
+    page = ask(port, None, "GET", "/.web")
     assert page.status == 200
     assert f"http://127.0.0.1:{port}/" in page.text
     assert "running" in page.text
