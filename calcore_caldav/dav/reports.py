@@ -94,12 +94,13 @@ def calendar_query(request: DavRequest, resource: Resource, root: Element) -> Da
 def _places(request: DavRequest, resource: Resource) -> list[Place]:
     """The calendars whose members the Depth header reaches (RFC 4791 §7.8).
 
-    Without the header its members are meant, not the calendar alone as the RFC has it: clients rely on it.
+    Depth 1 of a home reaches what is in its calendars, and no header is Depth 1, where the RFC would have
+    reports find nothing: Apple's server and clients mean it so.
     """
     depth = request.depth("1")
     if isinstance(resource, CollectionResource):
         return [Place(resource.owner, resource.collection)] if depth != "0" else []
-    if isinstance(resource, Home) and depth == "infinity":
+    if isinstance(resource, Home) and depth != "0":
         return [
             Place(resource.owner, collection)
             for collection in request.txn.collections.of(resource.owner, CollectionKind.CALENDAR)

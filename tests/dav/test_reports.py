@@ -204,7 +204,8 @@ def test_depth(desk):
     assert desk.names(CALENDAR, query(), depth="0") == []
     assert desk.names(CALENDAR, query(), depth=None) == ["daily", "later", "lunch"]
     assert desk.names(CALENDAR, query(), depth="infinity") == ["daily", "later", "lunch"]
-    assert desk.names("/ann/", query(), depth="1") == []
+    assert desk.names("/ann/", query(), depth="0") == []
+    assert desk.names("/ann/", query(), depth="1") == ["daily", "later", "lunch"]
     desk.collection("work")
     desk.put("elsewhere", "DTSTART:20260106T120000Z", calendar="work")
     assert desk.names("/ann/", query(WEEK), depth="infinity") == ["daily", "elsewhere", "lunch"]
