@@ -99,7 +99,10 @@ def parse_rule(text: str) -> Rule:
         raise InvalidCalendarData(f"{text!r}: FREQ is missing")
     if fields.pop("rscale", None) is None:
         fields.pop("skip", None)
-    return Rule(**fields)  # type: ignore[arg-type]
+    rule = Rule(**fields)  # type: ignore[arg-type]
+    if rule.by_week_no and rule.freq is not Frequency.YEARLY:
+        raise InvalidCalendarData(f"{text!r}: BYWEEKNO needs FREQ=YEARLY")
+    return rule
 
 
 class _UnknownScale(Exception):

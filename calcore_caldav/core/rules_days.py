@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which days of a year or month a rule selects (RFC 5545 §3.3.10, table of the BYxxx parts).
 
-Years come in 14 shapes (leap or not, weekday of 1 January), 28 with the length of the year before, which
-week numbers depend on. A rule is worked out once per shape; days are counted from 0 for 1 January.
+Years come in 14 shapes: leap or not, weekday of 1 January. A rule is worked out once per shape; days are
+counted from 0 for 1 January.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from calcore_caldav.core.rules import Frequency, Rule, Skip
@@ -25,7 +25,6 @@ class YearShape(NamedTuple):
     leap: bool
     weekday: int
     """Of 1 January; Monday is 0."""
-    after_leap: bool
 
     @property
     def length(self) -> int:
@@ -46,7 +45,7 @@ def first_day(year: int) -> int:
 
 def shape_of(year: int) -> YearShape:
     """The shape of a year."""
-    return YearShape(is_leap(year), (first_day(year) + 3) % 7, is_leap(year - 1))
+    return YearShape(is_leap(year), (first_day(year) + 3) % 7)
 
 
 class DaySelection:
@@ -68,7 +67,7 @@ class DaySelection:
         """Whether a rule up to WEEKLY leaves days out."""
         rule = self.rule
         by_day = rule.by_day if rule.freq < Frequency.WEEKLY else ()
-        return bool(rule.by_month or rule.by_week_no or rule.by_year_day or rule.by_month_day or by_day)
+        return bool(rule.by_month or rule.by_year_day or rule.by_month_day or by_day)
 
     def mask(self, shape: YearShape) -> bytes:
         """For rules up to WEEKLY: 1 for each day of the year that the rule doesn't leave out."""
@@ -82,14 +81,14 @@ class DaySelection:
         return found
 
     def year_days(self, shape: YearShape) -> tuple[int, ...]:
-        """For YEARLY rules: the days of the year; with SKIP=FORWARD also the day after its end."""
+        """For YEARLY rules: the days of the year; with SKIP also a day next to it."""
         found = self._year_lists.get(shape)
         if found is None:
             found = self._year_lists[shape] = tuple(sorted(self._year(shape)))
         return found
 
     def month_days(self, shape: YearShape, month: int) -> tuple[int, ...]:
-        """For MONTHLY rules: days of the year in `month` (1 to 12), with SKIP=FORWARD also the day after it."""
+        """For MONTHLY rules: days of the year in `month` (1 to 12), with SKIP also a day next to it."""
         found = self._month_lists.get((shape, month))
         if found is None:
             found = self._month_lists[shape, month] = tuple(sorted(self._month(shape, month)))
@@ -97,21 +96,24 @@ class DaySelection:
 
     def _year(self, shape: YearShape) -> set[int]:
         rule = self.rule
-        months = rule.by_month or range(1, 13)
+        # Days of the month alone are those of DTSTART's month, as in libical and the clients built on it.
+        own = (self.month,) if not (rule.by_year_day or rule.by_week_no) else range(1, 13)
+        months = rule.by_month or own
         days: set[int] | None = None
         if rule.by_month_day:
             days = _union(self._of_month(shape, month, rule.by_month_day) for month in months)
         elif rule.by_month:
-            first = _FIRST_DAYS[shape.leap]
-            days = {d for month in rule.by_month for d in range(first[month - 1], first[month])}
+            days = {d for month in rule.by_month for d in _month_range(shape, month)}
         if rule.by_year_day:
-            days = _both(days, _year_days(shape, rule.by_year_day))
+            days = _both(days, _year_days(shape, rule))
         if rule.by_week_no:
             days = _both(days, _week_days(shape, rule))
         if rule.by_day:
             if rule.by_week_no or not any(ordinal for ordinal, _ in rule.by_day):
                 weekdays = {weekday for _, weekday in rule.by_day}
-                found = {d for d in range(shape.length) if (shape.weekday + d) % 7 in weekdays}
+                found = {d for d in range(-7, shape.length + 7) if (shape.weekday + d) % 7 in weekdays}
+                if not rule.by_week_no:
+                    found &= {*range(shape.length)}
             elif rule.by_month:
                 found = _union(_month_weekdays(shape, month, rule.by_day) for month in rule.by_month)
             else:
@@ -139,9 +141,7 @@ class DaySelection:
         if rule.by_day:
             days = _both(days, _month_weekdays(shape, month, rule.by_day))
         if rule.by_year_day:
-            days = _both(days, _year_days(shape, rule.by_year_day))
-        if rule.by_week_no:
-            days = _both(days, _week_days(shape, rule))
+            days = _both(days, _year_days(shape, rule))
         return days or set()
 
     def _of_month(self, shape: YearShape, month: int, month_days: Iterable[int]) -> set[int]:
@@ -153,24 +153,19 @@ class DaySelection:
             day = number - 1 if number > 0 else length + number
             if 0 <= day < length:
                 found.add(first + day)
-            elif self.rule.skip is Skip.FORWARD and number > 0:
-                found.add(first + length)
-            elif self.rule.skip is Skip.BACKWARD and number > 0:
-                found.add(first + length - 1)
+            elif self.rule.skip is not Skip.OMIT:
+                found.add(first + _skipped(number, length, self.rule.skip))
         return found
 
     def _limits(self, shape: YearShape) -> set[int]:
         rule = self.rule
-        first = _FIRST_DAYS[shape.leap]
         days = set(range(shape.length))
         if rule.by_month:
-            days &= {d for month in rule.by_month for d in range(first[month - 1], first[month])}
+            days &= {d for month in rule.by_month for d in _month_range(shape, month)}
         if rule.by_month_day:
             days &= _union(self._of_month(shape, month, rule.by_month_day) for month in range(1, 13))
         if rule.by_year_day:
-            days &= _year_days(shape, rule.by_year_day)
-        if rule.by_week_no:
-            days &= _week_days(shape, rule)
+            days &= _year_days(shape, rule)
         return days
 
 
@@ -182,9 +177,31 @@ def _both(days: set[int] | None, others: set[int]) -> set[int]:
     return others if days is None else days & others
 
 
-def _year_days(shape: YearShape, numbers: Iterable[int]) -> set[int]:
-    found = {number - 1 if number > 0 else shape.length + number for number in numbers}
-    return {d for d in found if 0 <= d < shape.length}
+def _year_days(shape: YearShape, rule: Rule) -> set[int]:
+    found = set()
+    for number in rule.by_year_day:
+        day = number - 1 if number > 0 else shape.length + number
+        if 0 <= day < shape.length:
+            found.add(day)
+        elif rule.skip is not Skip.OMIT:
+            found.add(_skipped(number, shape.length, rule.skip))
+    return found
+
+
+def _skipped(number: int, length: int, skip: Skip) -> int:
+    """The day next to one that a month or year of `length` days doesn't have, from its first (RFC 7529 §4.1)."""
+    edge = length if number > 0 else 0
+    return edge if skip is Skip.FORWARD else edge - 1
+
+
+def _month_range(shape: YearShape, month: int) -> Iterator[int]:
+    """The days of a month, with those next to the year that a week of the year may reach."""
+    first = _FIRST_DAYS[shape.leap]
+    yield from range(first[month - 1], first[month])
+    if month == 12:
+        yield from range(-7, 0)
+    if month == 1:
+        yield from range(shape.length, shape.length + 7)
 
 
 def _month_weekdays(shape: YearShape, month: int, by_day: Iterable[tuple[int, int]]) -> set[int]:
@@ -205,26 +222,21 @@ def _weekdays_within(shape: YearShape, start: int, end: int, by_day: Iterable[tu
 
 
 def _week_days(shape: YearShape, rule: Rule) -> set[int]:
-    """The days of the year that lie in its numbered weeks, the first of which has four days in the year."""
-    first = _week_one(shape.weekday, rule.week_start)
-    after = _week_one((shape.weekday + shape.length) % 7, rule.week_start) + shape.length
-    weeks = (after - first) // 7
+    """The days of a year's numbered weeks; week 1 is the first with four days in the year.
+
+    Its first days may be in the year before (negative), the last week's last days in the one after.
+    """
+    first = week_one(shape.weekday, rule.week_start)
+    weeks = (week_one((shape.weekday + shape.length) % 7, rule.week_start) + shape.length - first) // 7
     found: set[int] = set()
     for number in rule.by_week_no:
         week = number - 1 if number > 0 else weeks + number
         if 0 <= week < weeks:
             found.update(range(first + 7 * week, first + 7 * week + 7))
-    # A year's last days may be in week 1 of the next, its first days in the last week of the one before.
-    before = 366 if shape.after_leap else 365
-    weeks_before = (first - _week_one((shape.weekday - before) % 7, rule.week_start) + before) // 7
-    if 1 in rule.by_week_no or -weeks in rule.by_week_no:
-        found.update(range(after, shape.length))
-    if weeks_before in rule.by_week_no or -1 in rule.by_week_no:
-        found.update(range(max(first, 0)))
-    return {d for d in found if 0 <= d < shape.length}
+    return found
 
 
-def _week_one(weekday: int, week_start: int) -> int:
-    """Where week 1 starts relative to 1 January, which is a `weekday`: -3 to 3."""
+def week_one(weekday: int, week_start: int) -> int:
+    """Where week 1 starts relative to 1 January, which is a `weekday`: -3 to 3 (RFC 5545 §3.3.10, BYWEEKNO)."""
     into = (weekday - week_start) % 7
     return -into if into <= 3 else 7 - into

@@ -15,7 +15,7 @@ from typing import Final
 
 from calcore_caldav.core.moments import DAY, LATEST, from_day
 from calcore_caldav.core.rules import Frequency, Rule
-from calcore_caldav.core.rules_days import DaySelection, YearShape, first_day, shape_of
+from calcore_caldav.core.rules_days import DaySelection, YearShape, first_day, shape_of, week_one
 
 _UNITS: Final = {Frequency.HOURLY: 3600, Frequency.MINUTELY: 60, Frequency.SECONDLY: 1}
 _LAST_YEAR: Final = 9999
@@ -223,7 +223,7 @@ class RuleWalk:
 
     def _years(self, since: int) -> Iterator[Sequence[int]]:
         interval = self.rule.interval
-        start = from_day(self.start // DAY).year
+        start = self._first_year()
         # One period earlier: SKIP=FORWARD reaches into the next.
         periods = max(0, (from_day(since // DAY).year - start) // interval - 1)
         empty = 0
@@ -234,6 +234,19 @@ class RuleWalk:
                 return
             if days:
                 yield self._placed(first_day(year), days)
+
+    def _first_year(self) -> int:
+        """The year that INTERVAL counts from: DTSTART's, with BYWEEKNO the one that its week belongs to."""
+        day = self.start // DAY
+        year = from_day(day).year
+        if self.rule.by_week_no:
+            into, shape = day - first_day(year), shape_of(year)
+            if into < week_one(shape.weekday, self.rule.week_start):
+                return year - 1
+            following = (shape.weekday + shape.length) % 7
+            if into >= shape.length + week_one(following, self.rule.week_start):
+                return year + 1
+        return year
 
     def _months(self, since: int) -> Iterator[Sequence[int]]:
         interval = self.rule.interval
