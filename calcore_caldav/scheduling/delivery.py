@@ -205,13 +205,19 @@ class Delivery:
         if delegates:
             self.people.learn(obj)
             self.deliver_requests(obj, organizer, delegates)
-        self.refresh_later(stored, obj)
+        self.show_answers(stored, obj, organizer)
         rooms.after_reply(self.txn, obj, organizer, settings=self.settings)
 
     # ---- the other attendees
 
-    def refresh_later(self, stored: StoredObject, obj: CalendarObject) -> None:
-        """Have the worker show the attendees each other's answers; many answers make one job."""
+    def show_answers(self, stored: StoredObject, obj: CalendarObject, organizer: Principal) -> None:
+        """Show the attendees each other's answers: small meetings at once, larger ones by the worker.
+
+        Many answers make one job, so that N answers of N people cost what a few updates cost.
+        """
+        if len(obj.attendees) <= self.settings.refresh_at_once:
+            self.refresh(obj, organizer)
+            return
         if len(obj.attendees) > self.settings.refresh_limit:
             return
         self.txn.jobs.add(

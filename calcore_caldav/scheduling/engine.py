@@ -240,7 +240,7 @@ class _Run:
             if current is None or not self._requests(current, {who: EVERYTHING}):
                 self.delivery.unbook(room, messages[-1])
                 continue
-            rids = self._for_room(messages, plan, current)
+            rids = self._for_room(room, messages, plan, current)
             request = next(iter(self._requests(current, {who: rids})), None) if rids else None
             answer = self.delivery.book(room, [m for m in messages if m.method is Method.CANCEL], request)
             if answer is not None:
@@ -251,15 +251,19 @@ class _Run:
         return current
 
     def _for_room(
-        self, messages: list[ITipMessage], plan: SchedulingPlan, current: CalendarObject
+        self, room: Principal, messages: list[ITipMessage], plan: SchedulingPlan, current: CalendarObject
     ) -> frozenset[Rid]:
-        """The components that a room has to see: all where an override was taken from it."""
+        """The components that a room has to see: all of a series that an override was taken from."""
         rids: frozenset[Rid] = frozenset()
         old = self.change.old
         for sent in messages:
             if sent.method is Method.REQUEST:
                 rids |= self._rids(sent.body, plan, current)
-            elif old is not None and sent.body.overrides.keys() & old.overrides.keys():
+            elif (
+                old is not None
+                and sent.body.overrides.keys() & old.overrides.keys()
+                and find_attendee(current.master or current.components[0], room.own_addresses) is not None
+            ):
                 return EVERYTHING
         return rids
 

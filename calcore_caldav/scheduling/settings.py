@@ -17,6 +17,9 @@ class SchedulingSettings:
     """Whether each user may query the free/busy time of each other user and room."""
     refresh_limit: int = 50
     """Attendees see each other's answers up to this number of attendees."""
+    refresh_at_once: int = 10
+    """Up to this number of attendees the answer itself shows them; above, the worker does, for many answers at
+    a time."""
     refresh_delay: int = 1
     """Seconds in which answers are collected before the other attendees are told."""
     mail: bool = False
