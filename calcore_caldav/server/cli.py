@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "user": "calcore_caldav.server.user_command",
     "token": "calcore_caldav.server.token_command",
     "room": "calcore_caldav.server.room_command",
+    "db": "calcore_caldav.server.db_command",
 }
 """Sub-commands and the modules that `register` them; a module is imported only where it's needed."""
 

@@ -204,12 +204,7 @@ def _index_task(obj: CalendarObject, place: Place) -> Indexed:
 
 def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexRow], *, fresh: bool) -> None:
     """Make `rows` the rows of an object; `fresh`: it has none yet."""
-    had: frozenset[IndexRow] = frozenset()
-    if not fresh:
-        had = frozenset(
-            IndexRow(row[0], row[1], row[2], row[3], bool(row[4]))
-            for row in session.sql.all(_ROWS, object_id_=object_id)
-        )
+    had = frozenset[IndexRow]() if fresh else rows_of(session, object_id)
     if gone := had - rows:
         session.sql.many(
             _DELETE_ROW,
@@ -230,6 +225,12 @@ def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexR
         )
         span = max(row.end_ts - row.start_ts for row in new)
         session.sql.run(_WIDEN, id_=place.collection_id, span=span)
+
+
+def rows_of(session: Session, object_id: int) -> frozenset[IndexRow]:
+    """The rows that an object has."""
+    found = session.sql.all(_ROWS, object_id_=object_id)
+    return frozenset(IndexRow(row[0], row[1], row[2], row[3], bool(row[4])) for row in found)
 
 
 def clear(session: Session, object_id: int) -> None:

@@ -114,8 +114,11 @@ _TO_EXTEND = Statement(
     .order_by(objects.c.indexed_at)
     .limit(bindparam("most"))
 )
-_COLLECTIONS = Statement(select(collections.c.id).order_by(collections.c.id))
-_COUNT = Statement(select(func.count()).select_from(objects).where(objects.c.content_type == "text/calendar"))
+_COUNTS = Statement(
+    select(objects.c.collection_id, func.count())
+    .where(objects.c.content_type == "text/calendar")
+    .group_by(objects.c.collection_id)
+)
 
 
 class SqlInstanceRows:
@@ -257,15 +260,16 @@ class SqlInstanceRows:
             index.rewrite(self._session, place, stored.id, self._objects.parsed(stored))
         return len(due)
 
-    def reindex(self, progress: Callable[[int, int], None]) -> None:
-        """Rebuild every row; `progress(done, total)`."""
-        total, before = int(self._session.sql.value(_COUNT)), 0
+    def reindex(self, progress: Callable[[int, int], None], collection: Collection | None = None) -> None:
+        """Rebuild every row, or those of one collection; `progress(done, total)`."""
+        counts: dict[int, int] = dict(self._session.sql.all(_COUNTS))
+        ids = [*counts] if collection is None else [collection.id]
+        total, before = sum(counts.get(id_, 0) for id_ in ids), 0
         progress(0, total)
-        for (collection_id,) in self._session.sql.all(_COLLECTIONS):
-            done = 0
-            for done in index.rewrite_collection(self._session, collection_id):
+        for id_ in ids:
+            for done in index.rewrite_collection(self._session, id_):
                 progress(before + done, total)
-            before += done
+            before += counts.get(id_, 0)
 
 
 def _bounds(window: TimeRange) -> dict[str, int]:

@@ -240,7 +240,7 @@ class SqlObjectRows:
             uid=uid,
             component=_COMPONENTS.get(collection.kind, ""),
             content_type=content_type,
-            etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+            etag=etag_of(body),
             schedule_tag=None,
             organizer=None,
         )
@@ -392,6 +392,11 @@ class SqlObjectRows:
             self._session.sql.run(_FORGET, id_=collection_id, oldest=oldest)
             pruned += self._session.sql.run(_PRUNE, id_=collection_id, oldest=oldest)
         return pruned
+
+
+def etag_of(body: bytes) -> str:
+    """The entity tag of bytes: as CalendarObject.etag."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def stored_in(path: str, row: Row) -> StoredObject:

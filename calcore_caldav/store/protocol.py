@@ -309,8 +309,8 @@ class InstanceRows(Protocol):
     def extend(self, now: datetime, limit: int) -> int:
         """Index further what the rolling horizon has come to; returns how many objects were extended."""
 
-    def reindex(self, progress: Callable[[int, int], None]) -> None:
-        """Rebuild every row; `progress(done, total)`."""
+    def reindex(self, progress: Callable[[int, int], None], collection: Collection | None = None) -> None:
+        """Rebuild every row, or those of one collection; `progress(done, total)`."""
 
 
 class BookingRows(Protocol):
@@ -430,6 +430,9 @@ class Store(Protocol):
 
     def ping(self) -> None:
         """Raises StoreError where the database does not answer."""
+
+    def problems(self, progress: Callable[[int, int], None]) -> Iterator[str]:
+        """What is wrong with the data, as sentences; `progress(done, total)`. Reads everything."""
 
     def close(self) -> None: ...
 

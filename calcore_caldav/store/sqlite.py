@@ -17,7 +17,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -218,6 +218,18 @@ class SqliteStore:
         """Raises StoreError where the database does not answer."""
         with self.read() as transaction:
             transaction.jobs.next_due()
+
+    def problems(self, progress: Callable[[int, int], None]) -> Iterator[str]:
+        """What is wrong with the file, its references and its rows, as sentences."""
+        with closing(_connect(self.path, self.settings.busy_timeout, self._synchronous)) as connection:
+            for (text,) in connection.execute("PRAGMA integrity_check"):
+                if text != "ok":
+                    yield f"{self.path}: {text}"
+            for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+                yield f"{self.path}: row {row} of {table} refers to a row of {parent} that is not there"
+        with self.read() as transaction:
+            assert isinstance(transaction, SqlTransaction)
+            yield from transaction.problems(progress)
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from calcore_caldav.store.bookings import SqlBookingRows
 from calcore_caldav.store.collections import SqlCollectionRows
 from calcore_caldav.store.directory import SqlDirectory
+from calcore_caldav.store.inspection import problems
 from calcore_caldav.store.instances import SqlInstanceRows
 from calcore_caldav.store.jobs import SqlJobRows
 from calcore_caldav.store.objects import SqlObjectRows
@@ -67,6 +68,10 @@ class SqlTransaction:
         """Serialise with other writers on these keys; the order is fixed inside."""
         self._session.sql.require_writable()
         self._lock_keys(sorted({*keys}))
+
+    def problems(self, progress: Callable[[int, int], None]) -> Iterator[str]:
+        """What is wrong with the rows."""
+        return problems(self._session, progress)
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo everything inside on an exception, and let it pass."""

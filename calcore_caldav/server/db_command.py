@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`calcore-caldav db`: the database itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import closing
+
+from calcore_caldav.server.place import add_place_options, open_place, place
+from calcore_caldav.server.progress import Progress
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "db",
+        help="upgrade, reindex or check the database",
+        description="The database: bring its tables up to date, rebuild what is derived, look for damage.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    def action(name: str, run: Callable[[argparse.Namespace], int | None], summary: str) -> None:
+        made = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        add_place_options(made)
+        made.set_defaults(run=run)
+
+    action("upgrade", _upgrade, "bring the tables to what this version of the program needs")
+    action("reindex", _reindex, "rebuild the instance index from the stored objects")
+    action("check", _check, "read everything and tell what is wrong; changes nothing")
+
+
+def _upgrade(args: argparse.Namespace) -> None:
+    from calcore_caldav.store.schema import HEAD
+
+    open_place(args).store.close()  # opening is upgrading
+    print(f"{place(args).database}: the tables are of version {HEAD}")
+
+
+def _reindex(args: argparse.Namespace) -> None:
+    from calcore_caldav.store.protocol import SYSTEM
+
+    with closing(open_place(args).store) as store, Progress("objects indexed") as progress:
+        with store.read(SYSTEM) as txn:
+            found = [c for owner in txn.directory.all() for c in txn.collections.of(owner)]
+            counts = [txn.objects.count(collection) for collection in found]
+        total, before = sum(counts), 0
+        # A transaction for each collection: a server on the same database goes on in between.
+        for collection, count in zip(found, counts, strict=True):
+            with store.write(SYSTEM) as txn:
+                txn.instances.reindex(lambda done, _, start=before: progress(start + done, total), collection)  # type: ignore[misc]
+            before += count
+    print(f"{total} objects indexed")
+
+
+def _check(args: argparse.Namespace) -> int:
+    found = 0
+    with closing(open_place(args).store) as store, Progress("objects checked") as progress:
+        for problem in store.problems(progress):
+            print(problem)
+            found += 1
+    print(f"{found} problems" if found else "no problems")
+    return 1 if found else 0
