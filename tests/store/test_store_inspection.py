@@ -62,7 +62,7 @@ def test_a_sound_database_has_none(filled: Store):
             "/room1/calendar/series: the instance index",
         ),
         ("UPDATE instances SET fbtype = 0 WHERE object_id = 1", "/room1/calendar/single: the instance index"),
-        ("UPDATE bodies SET body = x'78' WHERE object_id = 5", "/ann/calendar/raw: its bytes are not those"),
+        ("UPDATE bodies SET body = x'79' WHERE object_id = 5", "/ann/calendar/raw: its bytes are not those"),
         ("DELETE FROM bodies WHERE object_id = 5", "/ann/calendar/raw: its bytes are missing"),
         ("UPDATE objects SET uid = 'y' WHERE id = 2", "/room1/calendar/series: its row says another UID"),
         ("DELETE FROM collections WHERE name = 'tasks'", ""),
