@@ -66,7 +66,7 @@ def begin(data: Path) -> None:
 
 def fill(services: Services, data: Path, today: date) -> None:
     """Store the office, so that `today` is in the week of most meetings."""
-    import_directory(services.store, demo_entries())
+    import_directory(services, demo_entries())
     weeks = (today - timedelta(days=today.weekday()) - _ANCHOR) // timedelta(weeks=1)
     exports = sorted(_exports(timedelta(weeks=weeks)), key=lambda export: _created(export[1]))
     with Progress("meetings") as progress:

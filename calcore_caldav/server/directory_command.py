@@ -59,7 +59,7 @@ def _import(args: argparse.Namespace) -> None:
     services = open_place(args)
     try:
         with Progress("passwords") as progress:
-            done = import_directory(services.store, entries, progress)
+            done = import_directory(services, entries, progress)
     finally:
         services.store.close()
     print(f"{done.created} created, {done.updated} updated")

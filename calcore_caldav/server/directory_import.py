@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from calcore_caldav.core.principals import CalendarUserType, Principal, Privilege
 from calcore_caldav.errors import DirectoryError
 from calcore_caldav.scheduling.access import grants_of_directory
+from calcore_caldav.scheduling.room_check import rebook
+from calcore_caldav.scheduling.services import Services
 from calcore_caldav.server.directory import Entry
 from calcore_caldav.server.passwords import hash_password, matches
 from calcore_caldav.store.protocol import SYSTEM, Grant, Store, Transaction
@@ -25,17 +30,24 @@ class Imported(NamedTuple):
     updated: int
 
 
-def import_directory(store: Store, entries: Sequence[Entry], progress: Progress | None = None) -> Imported:
+def import_directory(
+    services: Services,
+    entries: Sequence[Entry],
+    progress: Progress | None = None,
+    *,
+    same_passwords: bool = False,
+) -> Imported:
     """Insert or update every entry, in one transaction; never deletes anything.
 
     Groups without `members`, homes without `managers` and `readers` and people without a password keep
-    what they have. `progress(done, total)` follows the hashing of passwords. Raises DirectoryError, with
-    nothing changed.
+    what they have. `progress(done, total)` follows the hashing of passwords; with `same_passwords` those
+    of people who have one are not looked at. Raises DirectoryError, with nothing changed.
     """
-    hashes = _hashes(store, entries, progress or (lambda _done, _total: None))
+    hashes = _hashes(services.store, entries, progress or (lambda _done, _total: None), same_passwords)
     created = 0
-    with store.write(SYSTEM) as txn:
+    with services.store.write(SYSTEM) as txn:
         saved: list[Principal] = []
+        changed: list[Principal] = []
         problems: list[str] = []
         for entry in entries:
             existing = txn.directory.by_name(entry.principal.name)
@@ -44,12 +56,18 @@ def import_directory(store: Store, entries: Sequence[Entry], progress: Progress 
                 saved.append(_save(txn, entry, existing))
             except DirectoryError as error:
                 problems += error.problems
+            else:
+                if existing is not None and existing.booking != entry.principal.booking:
+                    changed.append(saved[-1])
         if problems:
             raise DirectoryError(problems)
         for entry, principal in zip(entries, saved, strict=True):
             _relate(txn, entry, principal)
             if principal.name in hashes:
                 txn.directory.set_password_hash(principal, hashes[principal.name])
+        for room in changed:
+            # Other buffers, another number of meetings at a time: the slots are others.
+            rebook(txn, room, settings=services.settings)
     return Imported(created, len(entries) - created)
 
 
@@ -81,7 +99,12 @@ def _home_grants(txn: Transaction, principal: Principal) -> list[Grant]:
     return [grant for grant in txn.directory.grants(principal) if grant.collection_id is None]
 
 
-def _hashes(store: Store, entries: Iterable[Entry], progress: Progress) -> dict[str, str]:
+def _hashes(
+    store: Store,
+    entries: Iterable[Entry],
+    progress: Progress,
+    same_passwords: bool,  # noqa: FBT001
+) -> dict[str, str]:
     """New password hashes by name; a password that fits the stored hash keeps it."""
     stored: dict[str, str | None] = {}
     with_password = [e for e in entries if e.password is not None or e.password_hash is not None]
@@ -89,6 +112,9 @@ def _hashes(store: Store, entries: Iterable[Entry], progress: Progress) -> dict[
         for entry in with_password:
             principal = txn.directory.by_name(entry.principal.name)
             stored[entry.principal.name] = txn.directory.password_hash(principal) if principal else None
+
+    if same_passwords:
+        with_password = [entry for entry in with_password if stored[entry.principal.name] is None]
 
     def new_hash(entry: Entry) -> str | None:
         old = stored[entry.principal.name]
@@ -107,6 +133,31 @@ def _hashes(store: Store, entries: Iterable[Entry], progress: Progress) -> dict[
             if new is not None:
                 hashes[entry.principal.name] = new
     return hashes
+
+
+class ImportMark:
+    """Remembers, in a data directory, the file that was imported last.
+
+    A server that starts with the same file again need not try every password, which takes long on purpose.
+    What is kept is a password hash of the file: it tells no more of the passwords in it than their own hashes.
+    """
+
+    def __init__(self, data: Path, file: Path) -> None:
+        self._mark = data / "directory.imported"
+        self._digest = hashlib.sha256(file.read_bytes()).hexdigest()
+
+    def is_set(self) -> bool:
+        """Whether this very file was the last."""
+        try:
+            return matches(self._mark.read_text(encoding="ascii").strip(), self._digest)
+        except (OSError, UnicodeError):
+            return False
+
+    def set(self) -> None:
+        """It is now."""
+        handle = os.open(self._mark, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as stream:
+            stream.write(hash_password(self._digest) + "\n")
 
 
 def export_directory(txn: Transaction) -> str:

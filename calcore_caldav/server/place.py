@@ -28,6 +28,11 @@ class Place:
     """The [storage] section of the configuration file."""
 
     @property
+    def is_inside(self) -> bool:
+        """Whether the database is the data directory's own."""
+        return self.database == _own_database(self.data)
+
+    @property
     def exists(self) -> bool:
         """Whether the database is there; one on a server is taken to be."""
         path = self.database.removeprefix("sqlite:///")
@@ -66,8 +71,12 @@ def place(args: argparse.Namespace) -> Place:
     options = read_sections(args.config).get("storage", {}) if args.config else {}
     data = args.data or (Path(options["data"]) if options.get("data") else default_data())
     data = data.expanduser().absolute()
-    database = args.database or options.get("database") or f"sqlite:///{quote(str(data / 'calcore.db'))}"
+    database = args.database or options.get("database") or _own_database(data)
     return Place(data, database, args.config, options)
+
+
+def _own_database(data: Path) -> str:
+    return f"sqlite:///{quote(str(data / 'calcore.db'))}"
 
 
 def open_place(args: argparse.Namespace) -> Services:

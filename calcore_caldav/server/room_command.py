@@ -42,7 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         if room:
             made.add_argument("room", metavar="ROOM", help="name of the room or resource")
         add_place_options(made)
-        made.set_defaults(run=run)
+        made.set_defaults(run=run, action=name)
         return made
 
     action("list", _list, "list all rooms and resources", room=False)
@@ -67,9 +67,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--feature", metavar="F", action="append", default=[], help="may be given more than once"
     )
     free.add_argument("--building", metavar="B", default="", help="only in this building")
-    release = action("release", _release, "give back a booking, or one date of it; the organizer is told")
+    release = action("release", _settle, "give back a booking, or one date of it; the organizer is told")
+    approve = action("approve", _settle, "accept what waits for approval, or was declined")
+    refuse = action("refuse", _settle, "decline what waits for approval, or was accepted")
     check_in = action("check-in", _check_in, "say that somebody is there, so that the room is not released")
-    for made in (why, release, check_in):
+    for made in (why, release, approve, refuse, check_in):
         made.add_argument("uid", metavar="UID", help="UID of the event")
         made.add_argument(
             "recurrence_id", metavar="RECURRENCE-ID", nargs="?", help="one date: 20260302T100000Z or 20260302"
@@ -206,16 +208,23 @@ def _free(args: argparse.Namespace) -> None:
     )
 
 
-def _release(args: argparse.Namespace) -> None:
-    from calcore_caldav.scheduling.room_jobs import give_back
+def _settle(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling import room_jobs
     from calcore_caldav.store.protocol import SYSTEM
 
+    verdict = {"release": room_jobs.RELEASE, "approve": room_jobs.APPROVE, "refuse": room_jobs.REFUSE}
     services = open_place(args)
     with closing(services.store) as store, store.write(SYSTEM) as txn:
         txn.lock([f"room:{args.room}", f"uid:{args.uid}"])
-        room = _room(txn, args.room)
-        number = give_back(txn, room, args.uid, _recurrence_id(args), settings=services.settings)
-    print(f"{number} given back")
+        number = room_jobs.settle(
+            txn,
+            _room(txn, args.room),
+            args.uid,
+            _recurrence_id(args),
+            verdict=verdict[args.action],
+            settings=services.settings,
+        )
+    print(f"{number} {verdict[args.action].partstat.lower()}")
 
 
 def _check_in(args: argparse.Namespace) -> None:

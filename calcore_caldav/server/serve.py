@@ -21,6 +21,9 @@ from calcore_caldav.server.progress import Progress
 if TYPE_CHECKING:
     from radicale.config import Configuration
 
+    from calcore_caldav.scheduling.services import Services
+    from calcore_caldav.server.directory import Entry
+
 _MOST_WORKERS = 4
 _THREADS = 32
 """Threads of a worker where the configuration says "unlimited"."""
@@ -135,16 +138,25 @@ def _fill(args: argparse.Namespace, where: Place) -> None:
     services = open_place(args)
     try:
         if entries is not None:
-            from calcore_caldav.server.directory_import import import_directory
-
-            with Progress("passwords") as progress:
-                import_directory(services.store, entries, progress)
+            _import(services, entries, args.directory, where)
     finally:
         services.store.close()
     if args.demo:
         from calcore_caldav.server.demonstration import accounts
 
         print(f"{accounts()}\nThe data is in {where.data}", flush=True)
+
+
+def _import(services: Services, entries: list[Entry], file: Path, where: Place) -> None:
+    from calcore_caldav.server.directory_import import ImportMark, import_directory
+
+    # Elsewhere than in the data directory, the database may have been changed by somebody else.
+    mark = ImportMark(where.data, file) if where.is_inside else None
+    same = mark is not None and mark.is_set()
+    with Progress("passwords") as progress:
+        import_directory(services, entries, progress, same_passwords=same)
+    if mark is not None and not same:
+        mark.set()
 
 
 def _use_demo_place(args: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType
 from calcore_caldav.errors import DirectoryError
 from calcore_caldav.server.assembly import open_services
 from calcore_caldav.server.directory import parse_directory
-from calcore_caldav.server.directory_import import export_directory, import_directory
+from calcore_caldav.server.directory_import import ImportMark, export_directory, import_directory
 from calcore_caldav.server.passwords import hash_password
 from calcore_caldav.store.protocol import SYSTEM
 
@@ -167,7 +167,7 @@ def test_names_may_be_known_from_the_database():
 
 def test_import_and_export_are_inverse(services):
     entries = parse_directory(OFFICE, "d.toml")
-    assert import_directory(services.store, entries) == (4, 0)
+    assert import_directory(services, entries) == (4, 0)
     with services.store.read() as txn:
         exported = export_directory(txn)
         assert [m.name for m in txn.directory.members(txn.directory.by_name("team"))] == ["ann", "boss"]
@@ -180,19 +180,19 @@ def test_import_and_export_are_inverse(services):
         assert not txn.collections.get("room1", "tasks")
     assert "secret" not in exported
     other = open_services("sqlite://")
-    import_directory(other.store, parse_directory(exported, "e.toml"))
+    import_directory(other, parse_directory(exported, "e.toml"))
     with other.store.read() as txn:
         assert export_directory(txn) == exported
     other.store.close()
 
 
 def test_a_second_import_updates_and_keeps(services):
-    import_directory(services.store, parse_directory(OFFICE, "d.toml"))
+    import_directory(services, parse_directory(OFFICE, "d.toml"))
     with services.store.read() as txn:
         ann = txn.directory.by_name("ann")
         before = txn.directory.password_hash(ann)
     changed = OFFICE.replace('"Room 1"', '"Big room"').replace('managers = ["team"]\n', "managers = []\n")
-    assert import_directory(services.store, parse_directory(changed, "d.toml")) == (0, 4)
+    assert import_directory(services, parse_directory(changed, "d.toml")) == (0, 4)
     with services.store.read() as txn:
         room = txn.directory.by_name("room1")
         assert room.display_name == "Big room"
@@ -200,19 +200,38 @@ def test_a_second_import_updates_and_keeps(services):
         assert txn.directory.by_name("ann") == ann
         assert txn.directory.password_hash(ann) == before
     only_ann = "[[principal]]\nname = 'ann'\ndisplay_name = 'Ann'"
-    import_directory(services.store, parse_directory(only_ann, "d.toml"))
+    import_directory(services, parse_directory(only_ann, "d.toml"))
     with services.store.read() as txn:
         assert txn.directory.password_hash(txn.directory.by_name("ann")) == before
         assert txn.directory.by_name("room1") is not None
 
 
 def test_a_failing_import_changes_nothing(services):
-    import_directory(services.store, parse_directory(OFFICE, "d.toml"))
+    import_directory(services, parse_directory(OFFICE, "d.toml"))
     clash = "[[principal]]\nname='new'\n[[principal]]\nname='thief'\naddresses=['room1@example.com']"
     with pytest.raises(DirectoryError):
-        import_directory(services.store, parse_directory(clash, "d.toml"))
+        import_directory(services, parse_directory(clash, "d.toml"))
     with services.store.read(SYSTEM) as txn:
         assert txn.directory.by_name("new") is None
         owner = txn.directory.by_address(CalendarUserAddress("mailto:room1@example.com"))
         assert owner is not None
         assert owner.name == "room1"
+
+
+def test_an_unchanged_file_costs_one_hash(services, tmp_path):
+    file = tmp_path / "d.toml"
+    file.write_text(OFFICE)
+    mark = ImportMark(tmp_path, file)
+    assert not mark.is_set()
+    import_directory(services, parse_directory(OFFICE, "d.toml"))
+    mark.set()
+    assert mark.is_set()
+    assert "secret" not in (tmp_path / "directory.imported").read_text()
+    seen = []
+    entries = parse_directory(OFFICE + "[[principal]]\nname = 'new'\npassword = 'x'\n", "d.toml")
+    import_directory(services, entries, lambda done, total: seen.append((done, total)), same_passwords=True)
+    assert seen == [(1, 1)]
+    with services.store.read() as txn:
+        assert txn.directory.password_hash(txn.directory.by_name("new"))
+    file.write_text(OFFICE.replace("secret", "other"))
+    assert not ImportMark(tmp_path, file).is_set()
