@@ -31,7 +31,9 @@ OCCUPYING: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
 KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
 """The verdict that leaves an instance as it is."""
 
-_UNMARKED: Final = frozenset({Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.PAST, Reason.KEPT})
+_UNMARKED: Final = frozenset(
+    {Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.MANAGER, Reason.PAST, Reason.KEPT}
+)
 _ORDER: Final = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION, PartStat.DECLINED)
 _BODY: Final = frozenset({"DESCRIPTION", "X-ALT-DESC", "COMMENT", "CONTACT", "URL", "CONFERENCE"})
 _ATTACHED: Final = frozenset({"ATTACH", "IMAGE"})

@@ -144,7 +144,8 @@ class Delivery:
             return None
         self.txn.bookings.replace(room, row, answer.bookings)
         if asked is not None:
-            self.to_inbox(room, asked)
+            for person in (room, *answer.approvers):
+                self.to_inbox(person, asked)
         return _room_message(self.txn, room, copy, answer) if answer.answered else None
 
     def external(self, sent: ITipMessage) -> str:

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     """Too many dates of the series are taken (or one, where all or nothing is asked)."""
     PENDING = "PENDING"
     """Held until a manager decides."""
+    MANAGER = "MANAGER"
+    """Decided by a manager."""
     TIMEOUT = "TIMEOUT"
     """No manager decided in time."""
     DISPLACED = "DISPLACED"

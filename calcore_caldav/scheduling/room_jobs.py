@@ -48,7 +48,10 @@ from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Job, StoredObject, Transaction
 
 Verdicts = dict[RecurrenceId | None, Verdict]
-_RELEASE: Final = Verdict(PartStat.DECLINED, Reason.RELEASED)
+RELEASE: Final = Verdict(PartStat.DECLINED, Reason.RELEASED)
+APPROVE: Final = Verdict(PartStat.ACCEPTED, Reason.MANAGER)
+REFUSE: Final = Verdict(PartStat.DECLINED, Reason.MANAGER)
+"""Verdicts for `settle`."""
 
 
 def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
@@ -139,10 +142,10 @@ def release(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
             and instance.start - stored.created >= policy.release_min_age
             and not timedelta(0) < policy.release_max_duration < instance.end - instance.start
         ):
-            verdicts[instance.rid] = _RELEASE
+            verdicts[instance.rid] = RELEASE
     if verdicts:
         whole = obj.master is not None and deserted(obj.master, organizer.own_addresses)
-        beyond = _RELEASE if whole else KEPT
+        beyond = RELEASE if whole else KEPT
         _change(txn, room, stored, verdicts, beyond=beyond, note=RELEASED, settings=settings)
 
 
@@ -157,7 +160,7 @@ def checkin(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     copy = txn.objects.parsed(stored)
     present = noted(copy, CHECKED_IN)
     verdicts: Verdicts = {
-        i.rid: _RELEASE
+        i.rid: RELEASE
         for i in inquire(txn, room, policy, copy, stored, settings=settings).instances
         if i.start + policy.checkin <= txn.now < i.end
         and note_of(i.rid) not in present
@@ -166,36 +169,37 @@ def checkin(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     _change(txn, room, stored, verdicts, settings=settings)
 
 
-def give_back(
+def settle(
     txn: Transaction,
     room: Principal,
     uid: str,
     rid: RecurrenceId | None = None,
     *,
+    verdict: Verdict,
     settings: SchedulingSettings,
 ) -> int:
-    """Release a meeting, or one instance of it, by hand; the organizer is told. Returns how many instances.
+    """Answer for the room by hand, for a meeting or for one instance of it; the organizer is told.
 
-    Raises NotFound where nothing that is still to come is booked.
+    Whatever is still to come and was not answered so already. Returns how many instances that are, raises
+    NotFound where there are none.
     """
     stored = stored_copy(txn, room, uid)
     if stored is None:
         raise NotFound(f"{room.name} has no event with the UID {uid!r}")
     copy = txn.objects.parsed(stored)
     if copy.organizer is None:
-        raise NotFound(f"{uid!r} has no organizer who could be told: delete it in the room's calendar")
+        raise NotFound(f"{uid!r} has no organizer who could be told: change it in the room's calendar")
     inquiry = inquire(txn, room, policy_of(room.booking), copy, stored, settings=settings)
     verdicts: Verdicts = {
-        i.rid: _RELEASE
+        i.rid: verdict
         for i in inquiry.instances
-        if i.end > txn.now
-        and rid in {None, i.rid}
-        and _answer(i, room.own_addresses) is not PartStat.DECLINED
+        if i.end > txn.now and rid in {None, i.rid} and _answer(i, room.own_addresses) is not verdict.partstat
     }
     if not verdicts:
-        raise NotFound(f"{room.name} holds nothing for {uid!r} that is still to come")
-    beyond = _RELEASE if rid is None else KEPT
-    _change(txn, room, stored, verdicts, beyond=beyond, note=RELEASED, settings=settings)
+        raise NotFound(f"{room.name} has nothing of {uid!r} to come that is not {verdict.partstat} already")
+    beyond = verdict if rid is None else KEPT
+    note = RELEASED if verdict == RELEASE else ""
+    _change(txn, room, stored, verdicts, beyond=beyond, note=note, settings=settings)
     return len(verdicts)
 
 

@@ -15,14 +15,22 @@ from typing import Final
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
-from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import responses, slots
 from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, reason_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.finder import free_rooms
-from calcore_caldav.scheduling.inquiry import MOST_INSTANCES, Inquiry, clusters, grace_of, inquire, zone_of
+from calcore_caldav.scheduling.inquiry import (
+    MOST_INSTANCES,
+    Inquiry,
+    clusters,
+    grace_of,
+    inquire,
+    managers,
+    zone_of,
+)
 from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -48,6 +56,8 @@ class RoomAnswer:
     """Whether a REPLY goes to the organizer."""
     inbox: bool
     """Whether somebody has to decide: the message stays in the room's inbox."""
+    approvers: tuple[Principal, ...] = ()
+    """Who has to approve: the message goes to their inboxes as well."""
     comments: Mapping[RecurrenceId | None, str] = field(default_factory=dict)
     """COMMENT of the reply, by component (None: the master)."""
     displaced: tuple[Displaced, ...] = ()
@@ -132,7 +142,8 @@ def _write(
         for w in inquiry.request.wanted
         if final[w.rid] in OCCUPYING and w.start < w.end
     ]
-    if own_object is not None and any(v.reason is Reason.PENDING for v in decided.values()):
+    pending = any(v.reason is Reason.PENDING for v in decided.values())
+    if own_object is not None and pending:
         # Moved, and not granted yet: what was booked stays booked.
         taken += _booked(txn, room, own_object)
     displaced = _displace(txn, room, decided.values(), settings=inquiry.settings)
@@ -140,14 +151,31 @@ def _write(
         copy=new,
         bookings=_slots(txn, room, policy, taken, own_object),
         answered=any(v.partstat is not PartStat.NEEDS_ACTION for v in decided.values()),
-        inbox=any(
-            v.partstat is PartStat.NEEDS_ACTION or v.reason is Reason.PENDING for v in decided.values()
-        ),
+        inbox=pending or any(v.partstat is PartStat.NEEDS_ACTION for v in decided.values()),
+        approvers=_approvers(txn, room, policy, inquiry) if pending else (),
         comments=comments_on(txn, room, policy, inquiry, written.placed),
         displaced=displaced,
     )
     _enqueue(txn, room, policy, new, inquiry, decision)
     return answer
+
+
+def _approvers(
+    txn: Transaction, room: Principal, policy: BookingPolicy, inquiry: Inquiry
+) -> tuple[Principal, ...]:
+    """The people whom the policy's `approvers` means, but not the booker."""
+    names = [
+        n for entry in policy.approvers for n in (managers(txn, room) if entry == "managers" else {entry})
+    ]
+    found: dict[int, Principal] = {}
+    for name in sorted(names):
+        someone = txn.directory.by_name(name) or txn.directory.by_address(CalendarUserAddress.parse(name))
+        if someone is not None:
+            people = txn.directory.expand(someone) if someone.kind is CalendarUserType.GROUP else [someone]
+            found.update((p.id, p) for p in people if p.kind is CalendarUserType.INDIVIDUAL)
+    if inquiry.booker is not None:
+        found.pop(inquiry.booker.id, None)
+    return tuple(found.values())
 
 
 def _displace(

@@ -279,6 +279,11 @@ class Corridor(Office):
         made = copy.with_components(tuple(c.map(change) for c in copy.components))
         self.put(who, made, actor=actor)
 
+    def inbox(self, who: str) -> list[CalendarObject]:
+        with self.store.read() as txn:
+            box = txn.collections.get(who, "inbox")
+            return [txn.objects.parsed(s) for s in txn.objects.all(box)]
+
     def said(self, who: str) -> list[str]:
         """The COMMENTs of the replies in somebody's inbox, which is emptied."""
         with self.store.write(SYSTEM) as txn:

@@ -112,10 +112,21 @@ def test_free_rooms(office, room):
 def test_release_and_check_in(office, room):
     office.put("ann", event("one", TOMORROW))
     room("check-in", "room1", "one")
-    assert room("release", "room1", "one") == "1 given back\n"
+    assert room("release", "room1", "one") == "1 declined\n"
     assert office.seen("ann", "one") == {"": "DECLINED"}
     assert office.bookings() == []
-    assert "holds nothing" in room("release", "room1", "one", status=1)
+    assert "nothing of 'one' to come" in room("release", "room1", "one", status=1)
+
+
+def test_approve_and_refuse(office, room):
+    room("set", "room1", "mode=approval")
+    office.put("ann", event("one", TOMORROW, "RRULE:FREQ=DAILY;COUNT=3"))
+    assert office.seen("ann", "one") == {"": "TENTATIVE"}
+    second = (TOMORROW + timedelta(days=1)).strftime("%Y%m%dT%H%M%SZ")
+    assert room("refuse", "room1", "one", second) == "1 declined\n"
+    assert office.said("ann")[-1].endswith("[MANAGER]")
+    assert room("approve", "room1", "one") == "3 accepted\n"
+    assert set(office.seen("ann", "one").values()) == {"ACCEPTED"}
 
 
 def test_check_reports_and_repairs(office, room):
