@@ -9,8 +9,8 @@ Accepted against RFC 5545, with this meaning:
 - no VERSION, PRODID, CALSCALE or DTSTAMP; DTSTAMP, CREATED and LAST-MODIFIED of any form (Google writes
   CREATED:00001231T000000Z): informational, unreadable ones count as absent;
 - DATE or DATE-TIME told by the value's own form, whatever VALUE says; DTSTART and DTEND (DUE) of different
-  types or zones are compared as instants; where that depends on a zone not known here (floating, dates), an
-  end before the start means the start. A plain end before its start is refused;
+  types or zones: both are instants, and an end before the start means the start. In one form and zone an end
+  before its start is refused;
 - both DTEND (DUE) and DURATION: the end counts; identical repeated properties count once;
 - no VTIMEZONE for a TZID (RFC 7809), unknown TZIDs, unknown components beside known ones;
 - alarms whose TRIGGER is missing or can't be read: they never ring; unknown values of STATUS, TRANSP, CLASS …
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -76,6 +76,12 @@ def _check_duration(prop: Property) -> None:
     parse_duration(prop.value)
 
 
+def _check_utc(prop: Property) -> None:
+    """A UTC date-time, as RFC 9074 §6.1 wants of ACKNOWLEDGED: alarms are dismissed by it in all clients."""
+    if not prop.value.strip().upper().endswith("Z") or not isinstance(parse_date_time(prop.value), datetime):
+        raise InvalidCalendarData(f"not a UTC date-time: {prop.value[:40]!r}")
+
+
 def _check_integer(prop: Property) -> None:
     if _INTEGER.fullmatch(prop.value.strip()) is None:
         raise InvalidCalendarData(f"not a number: {prop.value[:40]!r}")
@@ -101,6 +107,7 @@ _CHECKS: Final[dict[str, Callable[[Property], None]]] = {
     "ORGANIZER": _check_address,
     "ATTENDEE": _check_address,
 }
+_ALARM_CHECKS: Final[dict[str, Callable[[Property], None]]] = {"ACKNOWLEDGED": _check_utc}
 _BOUNDED: Final = frozenset({"DTSTART", "DTEND", "DUE", "RECURRENCE-ID"})
 """Properties that min-date-time and max-date-time bind (RFC 4791 §5.2.6, §5.2.7)."""
 
@@ -161,32 +168,30 @@ def _check_component(obj: CalendarObject, component: Component, *, inbox: bool) 
             if name in seen and seen[name] != prop:
                 raise _refused(obj, prop, "is there twice")
             seen[name] = prop
-        check = _CHECKS.get(name)
-        if check is not None:
-            try:
-                check(prop)
-            except InvalidCalendarData as error:
-                raise _refused(obj, prop, error.detail) from None
+        _check_value(obj, prop, _CHECKS)
+    for child in component.children:
+        for prop in child.properties if child.name == "VALARM" else ():
+            _check_value(obj, prop, _ALARM_CHECKS)
     if component.name in _NEEDS_START and "DTSTART" not in seen and not inbox:
         raise _refused_component(obj, component, "has no DTSTART")
 
 
+def _check_value(obj: CalendarObject, prop: Property, checks: dict[str, Callable[[Property], None]]) -> None:
+    check = checks.get(prop.name)
+    if check is not None:
+        try:
+            check(prop)
+        except InvalidCalendarData as error:
+            raise _refused(obj, prop, error.detail) from None
+
+
 def _check_order(obj: CalendarObject, component: Component) -> None:
-    """An end before its start, where the two can be compared without knowing a zone."""
+    """An end before its start, where both are written in one form and zone: the text alone says so."""
     first, last = component.get("DTSTART"), component.get("DTEND") or component.get("DUE")
-    if first is None or last is None:
+    if first is None or last is None or len(first.value) != len(last.value):
         return
-    if first.params == last.params and len(first.value) == len(last.value):
-        backwards = last.value < first.value
-    else:
-        start, end = obj.zones.value(first), obj.zones.value(last)
-        backwards = _form(start) == _form(end) and end < start
-    if backwards:
+    if last.value < first.value and first.param("TZID") == last.param("TZID"):
         raise _refused(obj, last, f"{last.value!r} is before DTSTART, {first.value!r}")
-
-
-def _form(value: date | datetime) -> int:
-    return 0 if not isinstance(value, datetime) else 1 if value.tzinfo is None else 2
 
 
 def _check_limits(obj: CalendarObject, component: Component, limits: Limits) -> None:
