@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing events: insert, import, update, patch, delete, move, split. All through the corridor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from calcore_caldav.api.call import Call, Reply
+from calcore_caldav.api.events import find_event, shown_event
+from calcore_caldav.api.guests import changed_for_all
+from calcore_caldav.api.identifiers import (
+    is_client_id,
+    new_id,
+    resource_name,
+)
+from calcore_caldav.api.moments import format_instant
+from calcore_caldav.api.people import Frame
+from calcore_caldav.api.places import Place, find_place, frame_of, require
+from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
+from calcore_caldav.api.resource import CREATOR, cancelled_instances, exception_json, series_json
+from calcore_caldav.api.series import (
+    cancelled_component,
+    instance_component,
+    split,
+    with_instance,
+    with_master,
+    without_instance,
+)
+from calcore_caldav.api.writing import merged, new_calendar, new_component, stamped, write_event
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.content import Component, Property, escape_text
+from calcore_caldav.core.principals import CalendarUserAddress, Privilege
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import TimezoneResolver
+from calcore_caldav.errors import SchedulingRefused
+from calcore_caldav.scheduling.service import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
+from calcore_caldav.store.protocol import StoredObject
+
+Json = dict[str, Any]
+
+_IMPORTED: Final = ScheduleOptions(silent=True)
+
+
+def insert_event(call: Call) -> Json:
+    """A new event, with an id of the client's choice or a random one."""
+    place = find_place(call, call.path["calendarId"])
+    require(place, Privilege.BIND)
+    id_ = call.body.get("id") or new_id()
+    if not is_client_id(id_):
+        raise invalid("id", "Invalid resource id value.", kind="field")
+    name = resource_name(id_)
+    assert name is not None
+    if call.txn.objects.get(place.collection, name) is not None:
+        raise _duplicate()
+    uid = call.body.get("iCalUID") or f"{id_}@calcore"
+    return _create(call, place, name, uid, call.body, options_of(call))
+
+
+def import_event(call: Call) -> Json:
+    """A copy of an event from elsewhere: nobody is told, an event of that iCalUID is replaced."""
+    place = find_place(call, call.path["calendarId"])
+    require(place, Privilege.BIND)
+    uid = call.body.get("iCalUID")
+    if not uid:
+        raise required("iCalUID", kind="field")
+    there = call.txn.objects.by_uid(place.collection, uid)
+    if there is not None:
+        require(place, Privilege.WRITE_CONTENT)
+    id_ = call.body.get("id") or new_id()
+    if not is_client_id(id_):
+        raise invalid("id", "Invalid resource id value.", kind="field")
+    name = resource_name(id_) if there is None else there.name
+    assert name is not None
+    return _create(call, place, name, uid, call.body, _IMPORTED)
+
+
+def _create(call: Call, place: Place, name: str, uid: str, body: Json, options: ScheduleOptions) -> Json:
+    frame = _plain(frame_of(call, place))
+    component = new_component(uid, call.txn.now)
+    organizer = body.get("organizer") or {}
+    if options.silent and organizer.get("email"):
+        prop = Property("ORGANIZER", str(CalendarUserAddress.parse("mailto:" + organizer["email"])))
+        name_ = organizer.get("displayName")
+        component = component.adding(prop.with_param("CN", name_) if name_ else prop)
+    actor = call.actor.principal
+    if not place.own and actor is not None:
+        component = component.adding(Property(CREATOR, escape_text(actor.address.email or actor.name)))
+    calendar = Component("VCALENDAR", (), (component,))
+    made = write_event(component, {}, body, frame, TimezoneResolver(calendar, frame.zone))
+    return _put(call, place, name, new_calendar([made]), None, UNCONDITIONAL, options)
+
+
+def update_event(call: Call) -> Json:
+    """PUT: the event is what the body says."""
+    return _change(call, patch=False)
+
+
+def patch_event(call: Call) -> Json:
+    """PATCH: what the body does not name stays."""
+    return _change(call, patch=True)
+
+
+def _change(call: Call, *, patch: bool) -> Json:
+    place = find_place(call, call.path["calendarId"])
+    stored, rid = find_event(call, place, call.path["eventId"])
+    require(place, Privilege.WRITE_CONTENT)
+    call.conditions.check(stored)
+    obj = call.txn.objects.parsed(stored)
+    frame = _plain(frame_of(call, place))
+    if rid is None and obj.master is None:
+        rid = min(obj.overrides)
+    before = obj.master if rid is None else described(obj, rid)
+    if before is None:
+        raise not_found()
+    shown = (
+        series_json(stored, obj, frame) if rid is None else _instance_shown(stored, obj, rid, before, frame)
+    )
+    wanted = merged(shown, call.body) if patch else dict(call.body)
+    if wanted.get("status") == "cancelled":
+        if shown.get("status") == "cancelled" and _is_cancelled(obj, rid):
+            return shown_event(call, place, stored, rid, frame_of(call, place))
+        _remove(call, place, stored, obj, rid)
+        left = call.txn.objects.get(place.collection, stored.name)
+        changed = {} if left is None else {"etag": left.etag}
+        return shown | changed | {"status": "cancelled", "updated": format_instant(call.txn.now)}
+    if shown.get("attendeesOmitted"):
+        wanted["attendeesOmitted"] = True
+    if rid is not None and not patch and "status" not in call.body:
+        wanted["status"] = "confirmed"
+    after = write_event(before, shown, wanted, frame, obj.zones, instance=rid is not None)
+    if after == before and not _is_cancelled(obj, rid):
+        return shown_event(call, place, stored, rid, frame_of(call, place))
+    after = stamped(after, call.txn.now)
+    calendar = with_master(obj, before, after) if rid is None else with_instance(obj, rid, after)
+    try:
+        with call.txn.savepoint():
+            return _put(call, place, stored.name, calendar, rid, call.conditions, options_of(call))
+    except SchedulingRefused as refusal:
+        if refusal.precondition != "allowed-attendee-scheduling-object-change":
+            raise
+        changed_for_all(call, place, obj, rid, shown, wanted, refusal)
+    found = call.txn.objects.get(place.collection, stored.name)
+    if found is None:
+        raise not_found()
+    return shown_event(call, place, found, rid, frame_of(call, place))
+
+
+def described(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
+    """The component of an instance, a cancelled one too; None where the series has none such."""
+    return instance_component(obj, rid) or cancelled_component(obj, rid)
+
+
+def _is_cancelled(obj: CalendarObject, rid: RecurrenceId | None) -> bool:
+    return rid is not None and rid in cancelled_instances(obj)
+
+
+def _instance_shown(
+    stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, component: Component, frame: Frame
+) -> Json:
+    """How an instance is shown, or would be if it happened."""
+    made = exception_json(
+        stored, CalendarObject.from_component(with_instance(obj, rid, component)), rid, frame
+    )
+    return made | ({"status": "cancelled"} if _is_cancelled(obj, rid) else {})
+
+
+def delete_event(call: Call) -> None:
+    """An event goes, or one instance is cancelled."""
+    place = find_place(call, call.path["calendarId"])
+    stored, rid = find_event(call, place, call.path["eventId"])
+    require(place, Privilege.UNBIND if rid is None else Privilege.WRITE_CONTENT)
+    call.conditions.check(stored)
+    obj = call.txn.objects.parsed(stored)
+    if _is_cancelled(obj, rid):
+        raise ApiProblem(410, "deleted", "Resource has been deleted")
+    _remove(call, place, stored, obj, rid)
+
+
+def _remove(
+    call: Call, place: Place, stored: StoredObject, obj: CalendarObject, rid: RecurrenceId | None
+) -> None:
+    options = options_of(call)
+    left = None
+    if rid is not None:
+        if instance_component(obj, rid) is None:
+            raise not_found()
+        left = without_instance(obj, rid)
+    if left is None:
+        require(place, Privilege.UNBIND)
+        call.services.calendar.delete(call.txn, stored, conditions=call.conditions, options=options)
+        return
+    master = CalendarObject.from_component(left).master
+    if master is not None:
+        changed = stamped(master, call.txn.now)
+        left = left.with_children(changed if c is master else c for c in left.children)
+    _put(call, place, stored.name, left, None, call.conditions, options)
+
+
+def move_event(call: Call) -> Json:
+    """Into another calendar; within one home nobody hears of it."""
+    place = find_place(call, call.path["calendarId"])
+    target = find_place(call, call.parameters["destination"])
+    stored, rid = find_event(call, place, call.path["eventId"])
+    if rid is not None:
+        raise ApiProblem(
+            400, "badRequest", "An instance cannot be moved without its series.", location="eventId"
+        )
+    require(place, Privilege.UNBIND)
+    require(target, Privilege.BIND)
+    if target.collection.id == place.collection.id:
+        return shown_event(call, place, stored, None, frame_of(call, place))
+    result = call.services.calendar.move(
+        call.txn,
+        stored,
+        target.collection,
+        stored.name,
+        overwrite=False,
+        conditions=call.conditions,
+        options=options_of(call),
+    )
+    return shown_event(call, target, result.stored, None, frame_of(call, target))
+
+
+def split_event(call: Call) -> Json:
+    """This and all following in one call: the body is the change, a PATCH of the new series."""
+    place = find_place(call, call.path["calendarId"])
+    stored, rid = find_event(call, place, call.path["eventId"])
+    require(place, Privilege.WRITE_CONTENT)
+    require(place, Privilege.BIND)
+    call.conditions.check(stored)
+    if rid is None:
+        raise invalid("eventId", "The id of the instance is needed from which on the series changes.")
+    obj = call.txn.objects.parsed(stored)
+    if obj.organizer is not None and obj.organizer not in place.owner.own_addresses:
+        raise ApiProblem(403, "forbiddenForNonOrganizer", "Only the organizer may split a series.")
+    id_ = call.body.get("id") or new_id()
+    name = resource_name(id_) if is_client_id(id_) else None
+    if name is None:
+        raise invalid("id", "Invalid resource id value.", kind="field")
+    if call.txn.objects.get(place.collection, name) is not None:
+        raise _duplicate()
+    halves = split(obj, rid, f"{id_}@calcore")
+    if halves is None:
+        raise invalid("eventId", "The series has no such instance after its first.")
+    frame = _plain(frame_of(call, place))
+    after = CalendarObject.from_component(_unanswered_rooms(halves.after, frame))
+    master = after.master
+    assert master is not None
+    shown = series_json(replace(stored, name=name, uid=f"{id_}@calcore"), after, frame)
+    wanted = merged(shown, {k: v for k, v in call.body.items() if k not in {"id", "iCalUID", "status"}})
+    changed = stamped(write_event(master, shown, wanted, frame, after.zones), call.txn.now)
+    options = options_of(call)
+    # The rooms are let go by the first half before the second one asks for them.
+    first = _put(call, place, stored.name, halves.before, None, call.conditions, options)
+    second = _put(call, place, name, with_master(after, master, changed), None, UNCONDITIONAL, options)
+    return {"kind": "calendar#split", "before": first, "after": second}
+
+
+def _unanswered_rooms(calendar: Component, frame: Frame) -> Component:
+    """Rooms decide anew about a series that is new to them."""
+
+    def reset(prop: Property) -> Property:
+        if prop.name != "ATTENDEE":
+            return prop
+        principal = frame.find(CalendarUserAddress.parse(prop.value))
+        return prop.with_param("PARTSTAT", "NEEDS-ACTION") if principal and principal.kind.bookable else prop
+
+    return calendar.with_children(
+        child.map(reset) if child.name == "VEVENT" else child for child in calendar.children
+    )
+
+
+def quick_add(_: Call) -> Reply:
+    """Not done: a sentence that is half understood books the wrong hour."""
+    raise ApiProblem(501, "notImplemented", "quickAdd is not supported: insert the event with its times.")
+
+
+def options_of(call: Call) -> ScheduleOptions:
+    """What the request says about scheduling: the calendars and rooms of this server always agree, so only
+    a guest's removal can be done without telling (RFC 6638 §8.1).
+    """
+    quiet = call.method == "DELETE" and call.parameters.get("sendUpdates") == "none"
+    return ScheduleOptions(reply=False) if quiet else NORMAL
+
+
+def _put(
+    call: Call,
+    place: Place,
+    name: str,
+    calendar: Component,
+    rid: RecurrenceId | None,
+    conditions: Conditions,
+    options: ScheduleOptions,
+) -> Json:
+    result = call.services.calendar.put(
+        call.txn, place.collection, name, calendar.to_bytes(), conditions=conditions, options=options
+    )
+    return shown_event(call, place, result.stored, rid, frame_of(call, place))
+
+
+def _plain(frame: Frame) -> Frame:
+    """The frame in which changes are compared: everybody, times in their own zones."""
+    return replace(frame, shown_in=None, max_attendees=None)
+
+
+def _duplicate() -> ApiProblem:
+    return ApiProblem(409, "duplicate", "The requested identifier already exists.")

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading events: get, list, instances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from calcore_caldav.api.call import Call
+from calcore_caldav.api.identifiers import parse_event_id
+from calcore_caldav.api.listing import AHEAD, Item, instant_of, list_items, query_of, window_of
+from calcore_caldav.api.moments import format_instant, parse_instant, parse_time
+from calcore_caldav.api.people import Frame
+from calcore_caldav.api.places import Place, find_place, frame_of, zone_of
+from calcore_caldav.api.problems import invalid, not_found
+from calcore_caldav.api.resource import (
+    When,
+    cancelled_instances,
+    cancelled_json,
+    exception_json,
+    instance_json,
+    is_cancelled,
+    series_json,
+    veiled,
+)
+from calcore_caldav.api.tokens import PageToken, SyncPoint, query_digest
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.times import TimeRange, to_epoch
+from calcore_caldav.store.protocol import StoredObject
+
+Json = dict[str, Any]
+
+_PAGE: Final = 250
+_MOST: Final = 2500
+
+
+def get_event(call: Call) -> Json:
+    """An event or an instance."""
+    place = find_place(call, call.path["calendarId"])
+    stored, rid = find_event(call, place, call.path["eventId"])
+    return shown_event(call, place, stored, rid, frame_of(call, place))
+
+
+def find_event(call: Call, place: Place, text: str) -> tuple[StoredObject, RecurrenceId | None]:
+    """The event that an id names, and which instance. Raises ApiProblem (404)."""
+    parsed = parse_event_id(text)
+    if parsed is None or not place.details:
+        raise not_found()
+    stored = call.txn.objects.get(place.collection, parsed.name)
+    if stored is None or stored.component != "VEVENT":
+        raise not_found()
+    return stored, parsed.rid
+
+
+def shown_event(
+    call: Call, place: Place, stored: StoredObject, rid: RecurrenceId | None, frame: Frame
+) -> Json:
+    """The JSON of an event or instance, cancelled ones included. Raises ApiProblem (404)."""
+    obj = call.txn.objects.parsed(stored)
+    made = series_json(stored, obj, frame) if rid is None else one_instance(stored, obj, rid, frame)
+    component = obj.master if rid is None else obj.overrides.get(rid, obj.master)
+    if component is not None and not place.writer:
+        private = (component.value("CLASS") or "").strip().upper() in {"PRIVATE", "CONFIDENTIAL"}
+        return veiled(made) if private else made
+    return made
+
+
+def one_instance(stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, frame: Frame) -> Json:
+    """An instance by its identity. Raises ApiProblem (404) where the series has none such."""
+    if rid in obj.overrides:
+        return exception_json(stored, obj, rid, frame)
+    if rid in cancelled_instances(obj):
+        return cancelled_json(stored, obj, rid, frame)
+    instance = obj.recurrence(frame.zone).instance(rid)
+    if instance is None or instance.rid != rid:
+        raise not_found()
+    return instance_json(stored, obj, When(rid, instance.start, instance.end), frame)
+
+
+def list_events(call: Call) -> Json:
+    """All events, those of a time, those that fit, or those that changed; in pages."""
+    place = find_place(call, call.path["calendarId"])
+    frame = frame_of(call, place)
+    parameters = dict(call.parameters)
+    query = query_of(parameters, details=place.details)
+    digest = query_digest(f"{call.actor.name}|{place.collection.id}", _filters(parameters, place))
+    point = SyncPoint(call.txn.sync_epoch, place.collection.id, place.collection.revision, digest)
+    if (token := parameters.get("syncToken")) is not None:
+        last = SyncPoint.parse(token, call.txn.sync_epoch, place.collection.id, digest)
+        query = replace(query, since=last.revision, window=_window(last), deleted=True)
+        point = replace(point, window=last.window)
+    else:
+        point = replace(point, window=(parameters.get("timeMin"), parameters.get("timeMax")))
+    items = list_items(call, place, query, frame)
+    page, revision = page_of(call, items, f"{digest}|{point.window}|{query.since}", point.revision)
+    made = {**_head(call, place), **page}
+    if "nextPageToken" not in made and _syncable(parameters):
+        # What changed while the client was reading pages comes with the next listing.
+        made["nextSyncToken"] = str(replace(point, revision=revision))
+    return made
+
+
+def _filters(parameters: Json, place: Place) -> Json:
+    """What an incremental listing must have in common with the first one."""
+    kept = {
+        k: v
+        for k, v in parameters.items()
+        if k not in {"timeMin", "timeMax", "showDeleted", "showHiddenInvitations"}
+    }
+    return kept | {"details": place.details}
+
+
+def _window(point: SyncPoint) -> TimeRange:
+    low, high = point.window
+    return window_of({"timeMin": low, "timeMax": high})
+
+
+def _syncable(parameters: Json) -> bool:
+    return not any(
+        name in parameters
+        for name in (
+            "iCalUID",
+            "orderBy",
+            "q",
+            "privateExtendedProperty",
+            "sharedExtendedProperty",
+            "updatedMin",
+        )
+    )
+
+
+def list_instances(call: Call) -> Json:
+    """The instances of a recurring event."""
+    place = find_place(call, call.path["calendarId"])
+    frame = frame_of(call, place)
+    stored, rid = find_event(call, place, call.path["eventId"])
+    if rid is not None:
+        raise not_found()
+    obj = call.txn.objects.parsed(stored)
+    window = window_of(call.parameters)
+    items = _instances(call, place, stored, obj, window, frame)
+    if (text := call.parameters.get("originalStart")) is not None:
+        wanted = _original(text, frame)
+        items = [item for item in items if item.key[1] == wanted.to_basic()]
+    digest = query_digest(f"{place.collection.id}|{stored.id}|{stored.etag}", call.parameters)
+    page, _ = page_of(call, items, digest, place.collection.revision)
+    return {**_head(call, place), **page}
+
+
+def _instances(
+    call: Call, place: Place, stored: StoredObject, obj: CalendarObject, window: TimeRange, frame: Frame
+) -> list[Item]:
+    """Only as many as the page needs, where the order allows it."""
+    recurrence = obj.recurrence(frame.zone)
+    if not recurrence.recurring:
+        return []
+    if recurrence.endless and window.end is None:
+        window = TimeRange(window.start, max(call.txn.now, window.start or call.txn.now) + AHEAD)
+    deleted = call.parameters.get("showDeleted")
+    items = []
+    for instance in recurrence.between(window):
+        if instance.rid is None or is_cancelled(instance.component):
+            continue
+        when = When(instance.rid, instance.start, instance.end)
+        items.append(_instance_item(stored, obj, when, frame, place))
+    if deleted:
+        for rid in cancelled_instances(obj):
+            at = instant_of(rid, frame.zone)
+            if window.overlaps(at, at):
+                items.append(_cancelled_item(stored, obj, rid, at, frame))
+    return sorted(items, key=lambda item: item.key)
+
+
+def _instance_item(stored: StoredObject, obj: CalendarObject, when: When, frame: Frame, place: Place) -> Item:
+    def render() -> Json:
+        made = instance_json(stored, obj, when, frame)
+        component = obj.overrides.get(when.rid, obj.master)
+        private = component is not None and (component.value("CLASS") or "").upper() in {
+            "PRIVATE",
+            "CONFIDENTIAL",
+        }
+        return veiled(made) if private and not place.writer else made
+
+    return Item((to_epoch(when.start), when.rid.to_basic()), render)
+
+
+def _cancelled_item(
+    stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, at: datetime, frame: Frame
+) -> Item:
+    return Item((to_epoch(at), rid.to_basic()), lambda: cancelled_json(stored, obj, rid, frame))
+
+
+def _original(text: str, frame: Frame) -> RecurrenceId:
+    """originalStart: a date, a time with an offset, or a local time."""
+    if len(text) == 10:
+        try:
+            return RecurrenceId.of(datetime.fromisoformat(text).date())
+        except ValueError:
+            raise invalid("originalStart") from None
+    moment = parse_time(text, "originalStart")
+    if moment.tzinfo is not None:
+        return RecurrenceId.of(moment)
+    return RecurrenceId.of(parse_instant(moment.replace(tzinfo=frame.zone).isoformat(), "originalStart"))
+
+
+def _head(call: Call, place: Place) -> Json:
+    collection = place.collection
+    return {
+        "kind": "calendar#events",
+        "etag": "",
+        "summary": collection.display_name or place.owner.display_name or place.owner.name,
+        "updated": format_instant(collection.modified),
+        "timeZone": zone_of(call, place)[0],
+        "accessRole": place.role,
+        "defaultReminders": [],
+    }
+
+
+def page_of(call: Call, items: list[Item], digest: str, revision: int) -> tuple[Json, int]:
+    """One page of sorted items with the token of the next one, and the revision of the first page."""
+    size = min(call.parameters.get("maxResults") or _PAGE, _MOST)
+    if (text := call.parameters.get("pageToken")) is not None:
+        token = PageToken.parse(text, digest)
+        revision = token.revision
+        try:
+            items = [item for item in items if item.key > token.after]
+        except TypeError:
+            raise invalid("pageToken", "Invalid page token value.") from None
+    made: Json = {"items": [item.render() for item in items[:size]]}
+    if len(items) > size:
+        made["nextPageToken"] = str(PageToken(digest, items[size - 1].key, revision))
+    return made, revision

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""freebusy.query: busy times of people, rooms, calendars and groups."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from calcore_caldav.api.call import Call
+from calcore_caldav.api.moments import format_time, parse_instant, parse_zone
+from calcore_caldav.api.places import Place, calendar_id, find_owner, lookup
+from calcore_caldav.api.problems import ApiProblem, required
+from calcore_caldav.core.freebusy import BusyPeriod, clip_periods, merge_periods
+from calcore_caldav.core.principals import CalendarUserType, Principal
+from calcore_caldav.core.times import Period
+from calcore_caldav.scheduling.availability import free_busy
+
+Json = dict[str, Any]
+
+_MOST_GROUP: Final = 100
+_MOST_CALENDARS: Final = 50
+_LONGEST: Final = timedelta(days=366)
+
+
+def query_free_busy(call: Call) -> Json:
+    """Merged busy times, per calendar; groups are expanded."""
+    for name in ("timeMin", "timeMax"):
+        if not call.body.get(name):
+            raise required(name, kind="field")
+    window = Period(*(parse_instant(call.body[name], name) for name in ("timeMin", "timeMax")))
+    if window.start >= window.end:
+        raise ApiProblem(
+            400, "timeRangeEmpty", "The specified time range is empty.", location="timeMax", kind="field"
+        )
+    if window.end - window.start > _LONGEST:
+        raise ApiProblem(
+            400, "timeRangeTooLong", "The requested time range is too long.", location="timeMax", kind="field"
+        )
+    zone = parse_zone(call.body.get("timeZone") or "UTC", "timeZone")
+    group_limit = min(call.body.get("groupExpansionMax") or _MOST_GROUP, _MOST_GROUP)
+    limit = min(call.body.get("calendarExpansionMax") or _MOST_CALENDARS, _MOST_CALENDARS)
+    calendars: dict[str, Json] = {}
+    groups: dict[str, Json] = {}
+    wanted: list[str] = []
+    for item in call.body.get("items") or []:
+        id_ = item.get("id") or ""
+        group = find_owner(call.txn, id_)
+        if group is None or group.kind is not CalendarUserType.GROUP:
+            wanted.append(id_)
+            continue
+        members = [_id_of(call, member) for member in call.txn.directory.expand(group)]
+        if len(members) > group_limit:
+            groups[id_] = _error("groupTooBig")
+        else:
+            groups[id_] = {"calendars": members}
+            wanted += members
+    for number, id_ in enumerate(dict.fromkeys(wanted)):
+        calendars[id_] = _error("tooManyCalendarsRequested") if number >= limit else _busy(call, id_, window)
+        for period in calendars[id_].get("busy", ()):
+            for edge in ("start", "end"):
+                period[edge] = format_time(period[edge].astimezone(zone))
+    return {
+        "kind": "calendar#freeBusy",
+        "timeMin": format_time(window.start.astimezone(zone)),
+        "timeMax": format_time(window.end.astimezone(zone)),
+        "calendars": calendars,
+        "groups": groups,
+    }
+
+
+def _busy(call: Call, id_: str, window: Period) -> Json:
+    place = lookup(call, id_)
+    if place is None:
+        return _error("notFound") | {"busy": []}
+    periods = clip_periods(merge_periods(_periods(call, place, window)), window)
+    joined: list[Json] = []
+    for start, end, _ in periods:
+        if joined and joined[-1]["end"] >= start:
+            joined[-1]["end"] = end
+        else:
+            joined.append({"start": start, "end": end})
+    return {"busy": joined}
+
+
+def _periods(call: Call, place: Place, window: Period) -> list[BusyPeriod]:
+    """Of a primary calendar: when its owner can't be met. Of another: what stands in it."""
+    if place.collection.name == place.owner.default_calendar:
+        return list(free_busy(call.txn, place.owner, window, settings=call.services.settings))
+    return call.txn.instances.busy([place.collection], window)
+
+
+def _id_of(call: Call, principal: Principal) -> str:
+    collection = call.txn.collections.get(principal.name, principal.default_calendar)
+    return calendar_id(principal, collection) if collection is not None else principal.name
+
+
+def _error(reason: str) -> Json:
+    return {"errors": [{"domain": "global", "reason": reason}]}

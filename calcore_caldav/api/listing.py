@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""events.list: which events a query asks for, in an order that pages can be cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
+from typing import Any, Final
+
+from calcore_caldav.api.call import Call
+from calcore_caldav.api.fields import OWN, PREFIX
+from calcore_caldav.api.moments import parse_instant, to_json
+from calcore_caldav.api.people import Frame
+from calcore_caldav.api.places import Place
+from calcore_caldav.api.problems import ApiProblem, invalid
+from calcore_caldav.api.resource import (
+    When,
+    busy_json,
+    cancelled_instances,
+    cancelled_json,
+    deleted_json,
+    exception_json,
+    instance_json,
+    is_cancelled,
+    series_json,
+    veiled,
+)
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.freebusy import FreeBusyType
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import component_at, recurs
+from calcore_caldav.core.times import Period, TimeRange, to_epoch
+from calcore_caldav.errors import InvalidSyncToken
+from calcore_caldav.store.protocol import Change, StoredObject
+
+Json = dict[str, Any]
+
+AHEAD: Final = timedelta(days=730)
+"""How far singleEvents goes where no timeMax is given."""
+_SEARCHED: Final = ("SUMMARY", "DESCRIPTION", "LOCATION")
+_CONTRADICT_SYNC: Final = (
+    "iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "timeMin", "timeMax",
+    "updatedMin",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What events.list asks for."""
+
+    window: TimeRange
+    single: bool
+    deleted: bool
+    order: str | None
+    words: tuple[str, ...]
+    uid: str | None
+    updated_min: datetime | None
+    private: tuple[str, ...]
+    shared: tuple[str, ...]
+    types: frozenset[str]
+    since: int | None = None
+    """Revision of the sync token; None: not an incremental listing."""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether each event has to be looked into."""
+        return bool(self.words or self.private or self.shared or self.types)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a listing, not yet rendered."""
+
+    key: tuple[Any, ...]
+    """Unique in its listing, and what it is sorted by."""
+    render: Callable[[], Json]
+
+
+def query_of(parameters: Mapping[str, Any], *, details: bool) -> Query:
+    """The query of the parameters. Raises ApiProblem for those that contradict each other."""
+    window = window_of(parameters)
+    single = bool(parameters.get("singleEvents")) or not details
+    order = parameters.get("orderBy")
+    if order == "startTime" and not single:
+        raise ApiProblem(
+            400,
+            "badRequest",
+            "The requested ordering is not available for the particular query.",
+            location="orderBy",
+        )
+    if "syncToken" in parameters:
+        for name in _CONTRADICT_SYNC:
+            if name in parameters:
+                raise ApiProblem(400, "badRequest", f"Sync token cannot be used with {name}.", location=name)
+    updated = parameters.get("updatedMin")
+    for name in ("privateExtendedProperty", "sharedExtendedProperty"):
+        if any("=" not in pair for pair in parameters.get(name, ())):
+            raise invalid(name, f"{name} is given as name=value")
+    return Query(
+        window=window,
+        single=single,
+        deleted=bool(parameters.get("showDeleted")),
+        order=order,
+        words=tuple((parameters.get("q") or "").casefold().split()) if details else (),
+        uid=parameters.get("iCalUID"),
+        updated_min=None if updated is None else parse_instant(updated, "updatedMin"),
+        private=tuple(parameters.get("privateExtendedProperty", ())) if details else (),
+        shared=tuple(parameters.get("sharedExtendedProperty", ())) if details else (),
+        types=frozenset(parameters.get("eventTypes", ())) if details else frozenset(),
+    )
+
+
+def window_of(parameters: Mapping[str, Any]) -> TimeRange:
+    """TimeMin and timeMax. Raises ApiProblem (400 timeRangeEmpty) where nothing lies between them."""
+    start, end = (
+        None if parameters.get(name) is None else parse_instant(parameters[name], name)
+        for name in ("timeMin", "timeMax")
+    )
+    if start is not None and end is not None and start >= end:
+        raise ApiProblem(400, "timeRangeEmpty", "The specified time range is empty.", location="timeMax")
+    return TimeRange(start, end)
+
+
+def list_items(call: Call, place: Place, query: Query, frame: Frame) -> list[Item]:
+    """All items of a query, in their order. Raises InvalidSyncToken."""
+    listing = _Listing(call, place, query, frame)
+    if not place.details:
+        items = listing.busy()
+    elif query.since is not None:
+        items = listing.changes(query.since)
+    elif query.single:
+        items = listing.singles()
+    else:
+        items = listing.whole()
+    return sorted(items, key=lambda item: item.key)
+
+
+class _Listing:
+    def __init__(self, call: Call, place: Place, query: Query, frame: Frame) -> None:
+        self.txn, self.place, self.query, self.frame = call.txn, place, query, frame
+
+    # ---- the three kinds of listings
+
+    def whole(self) -> Iterator[Item]:
+        """Single events, recurring ones, and exceptions."""
+        query = self.query
+        for stored in self._objects(query.window):
+            if self._old(stored):
+                continue
+            obj = self.txn.objects.parsed(stored)
+            yield from self._parts(stored, obj)
+        yield from self._tombstones()
+
+    def singles(self) -> Iterator[Item]:
+        """Every instance, and no recurring event."""
+        query, txn = self.query, self.txn
+        window = self._bounded()
+        objects = {stored.id: stored for stored in self._objects(TimeRange(*window))}
+        for row in txn.instances.rows([self.place.collection], window):
+            stored = objects.get(row.object_id)
+            if stored is None or self._old(stored):
+                continue
+            if row.rid is None:
+                yield from self._single(stored, row.start)
+            else:
+                yield from self._instance(stored, When(row.rid, row.start, row.end))
+        if query.deleted or query.updated_min is not None:
+            for stored in self._objects(TimeRange(None, window.end)):
+                if not self._old(stored):
+                    yield from self._cancelled(stored, txn.objects.parsed(stored), window)
+        yield from self._tombstones()
+
+    def busy(self) -> Iterator[Item]:
+        """Busy time and nothing else, for readers of free/busy time."""
+        window = self._bounded()
+        secret = self.txn.sync_epoch
+        zone = self.frame.shown_in or self.frame.zone
+        objects = {
+            s.id: s
+            for s in self.txn.instances.objects_in_range(
+                self.place.collection, TimeRange(*window), ("VEVENT",)
+            )
+        }
+        for row in self.txn.instances.rows([self.place.collection], window):
+            stored = objects.get(row.object_id)
+            if stored is None or row.fbtype is FreeBusyType.FREE:
+                continue
+            start, end = (to_json(at.astimezone(zone), zone, None) for at in (row.start, row.end))
+            made = busy_json(secret, stored, start, end, row.rid)
+            yield Item((to_epoch(row.start), made["id"]), partial(dict, made))
+
+    def changes(self, since: int) -> Iterator[Item]:
+        """What happened since a sync token: changed events whole, removed and cancelled ones as such."""
+        for change in self.txn.objects.changes_since(self.place.collection, since):
+            stored = change.stored
+            if stored is None:
+                yield self._tombstone(change)
+            elif stored.component == "VEVENT":
+                yield from self._changed(stored)
+
+    # ---- what they share
+
+    def _objects(self, window: TimeRange) -> Iterable[StoredObject]:
+        txn, collection = self.txn, self.place.collection
+        if self.query.uid is not None:
+            found = txn.objects.by_uid(collection, self.query.uid)
+            objects: Iterable[StoredObject] = [] if found is None else [found]
+        elif window == (None, None):
+            objects = txn.objects.all(collection)
+        else:
+            return txn.instances.objects_in_range(collection, window, ("VEVENT",))
+        return [stored for stored in objects if stored.component == "VEVENT"]
+
+    def _bounded(self) -> Period:
+        """The window with both ends: two years ahead, and as early as events may be."""
+        limits = (
+            datetime(1900, 1, 1, tzinfo=UTC),
+            max(self.txn.now, self.query.window.start or self.txn.now) + AHEAD,
+        )
+        return Period(self.query.window.start or limits[0], self.query.window.end or limits[1])
+
+    def _old(self, stored: StoredObject) -> bool:
+        return self.query.updated_min is not None and stored.modified < self.query.updated_min
+
+    def _parts(self, stored: StoredObject, obj: CalendarObject) -> Iterator[Item]:
+        """The object's main event, its exceptions, and its cancelled instances."""
+        query, zone = self.query, self.frame.zone
+        recurring = obj.master is None or recurs(obj.master) or bool(obj.overrides)
+        if obj.master is not None and self._shown(obj.master) and self._fits(obj.master):
+            yield self._item(stored, obj.master, None, partial(series_json, stored, obj, self.frame))
+        if not recurring:
+            return
+        window = query.window
+        for rid, component in obj.overrides.items():
+            if is_cancelled(component) or not self._fits(component):
+                continue
+            instance = obj.recurrence(zone).instance(rid) if window != (None, None) else None
+            if instance is None or window.overlaps(instance.start, instance.end):
+                yield self._item(
+                    stored,
+                    component,
+                    rid,
+                    partial(exception_json, stored, obj, rid, self.frame),
+                )
+        # Without singleEvents Google lists cancelled instances always: clients need them.
+        yield from self._cancelled(stored, obj, window)
+
+    def _cancelled(
+        self, stored: StoredObject, obj: CalendarObject, window: TimeRange | Period
+    ) -> Iterator[Item]:
+        if self.query.filtered:
+            return
+        for rid in cancelled_instances(obj):
+            at = instant_of(rid, self.frame.zone)
+            if (window[1] is None or at < window[1]) and (window[0] is None or at >= window[0]):
+                yield self._item(
+                    stored,
+                    None,
+                    rid,
+                    partial(cancelled_json, stored, obj, rid, self.frame),
+                    at,
+                )
+
+    def _single(self, stored: StoredObject, start: datetime) -> Iterator[Item]:
+        def render() -> Json:
+            return self._veil(series_json(stored, obj, self.frame), obj.master)
+
+        obj = self.txn.objects.parsed(stored)
+        if obj.master is not None and self._shown(obj.master) and self._fits(obj.master):
+            yield Item(self._key(stored, None, start), render)
+
+    def _instance(self, stored: StoredObject, when: When) -> Iterator[Item]:
+        txn = self.txn
+
+        def render() -> Json:
+            obj = txn.objects.parsed(stored)
+            return self._veil(instance_json(stored, obj, when, self.frame), component_at(obj, when.rid))
+
+        obj = txn.objects.parsed(stored)
+        component = obj.overrides.get(when.rid, obj.master)
+        if component is not None and not is_cancelled(component) and self._fits(component):
+            yield Item(self._key(stored, when.rid, when.start), render)
+
+    def _changed(self, stored: StoredObject) -> Iterator[Item]:
+        obj = self.txn.objects.parsed(stored)
+        if not self.query.single or (obj.master is not None and not recurs(obj.master) and not obj.overrides):
+            yield from self._parts(stored, obj)
+            return
+        window = self._bounded()
+        for instance in obj.recurrence(self.frame.zone).between(TimeRange(*window)):
+            if instance.rid is not None:
+                yield from self._instance(stored, When(instance.rid, instance.start, instance.end))
+        yield from self._cancelled(stored, obj, window)
+
+    def _tombstones(self) -> Iterator[Item]:
+        """Deleted events, as long as the calendar's history remembers them."""
+        query = self.query
+        if not query.deleted or query.filtered or query.uid is not None or query.window != (None, None):
+            return
+        try:
+            changes = self.txn.objects.changes_since(self.place.collection, 1)
+        except InvalidSyncToken:
+            return
+        yield from (self._tombstone(change) for change in changes if change.stored is None)
+
+    @staticmethod
+    def _tombstone(change: Change) -> Item:
+        return Item((0, 0, 0, change.name), lambda: deleted_json(change.name))
+
+    def _item(
+        self,
+        stored: StoredObject,
+        component: Component | None,
+        rid: RecurrenceId | None,
+        render: Callable[[], Json],
+        at: datetime | None = None,
+    ) -> Item:
+        return Item(
+            self._key(stored, rid, at),
+            render if component is None else lambda: self._veil(render(), component),
+        )
+
+    def _key(self, stored: StoredObject, rid: RecurrenceId | None, at: datetime | None) -> tuple[Any, ...]:
+        first = {
+            "startTime": to_epoch(at) if at is not None else 0,
+            "updated": to_epoch(stored.modified),
+        }.get(self.query.order or "", 0)
+        return (1, first, stored.id, rid.to_basic() if rid is not None else "")
+
+    def _shown(self, master: Component) -> bool:
+        return self.query.deleted or self.query.since is not None or not is_cancelled(master)
+
+    def _veil(self, event: Json, component: Component | None) -> Json:
+        if self.place.writer or component is None:
+            return event
+        private = (component.value("CLASS") or "").strip().upper() in {"PRIVATE", "CONFIDENTIAL"}
+        return veiled(event) if private else event
+
+    def _fits(self, component: Component) -> bool:
+        """Whether the event has the words and properties that are searched for."""
+        query = self.query
+        if not query.filtered:
+            return True
+        if not self.place.writer and (component.value("CLASS") or "").upper() in {"PRIVATE", "CONFIDENTIAL"}:
+            return False
+        if query.types and _event_type(component) not in query.types:
+            return False
+        if query.words:
+            texts = [component.text(name) or "" for name in _SEARCHED]
+            for prop in component.properties:
+                if prop.name in {"ATTENDEE", "ORGANIZER"}:
+                    texts += [prop.value, prop.param("CN") or ""]
+            text = "\n".join(texts).casefold()
+            if not all(word in text for word in query.words):
+                return False
+        # Several of one kind: any of them for one name, all names.
+        return _has(component, OWN + "PROPERTY", query.private) and _has(
+            component, PREFIX + "PROPERTY", query.shared
+        )
+
+
+def _has(component: Component, prop_name: str, wanted: Iterable[str]) -> bool:
+    pairs = [tuple(pair.split("=", 1)) for pair in wanted]
+    if not pairs:
+        return True
+    there = {(prop.param("X-KEY") or "", prop.text) for prop in component.all(prop_name)}
+    return all(pair in there for pair in pairs)
+
+
+def _event_type(component: Component) -> str:
+    text = component.text(PREFIX + "EVENT-TYPE")
+    return text.strip('"') if text else "default"
+
+
+def instant_of(rid: RecurrenceId, zone: tzinfo) -> datetime:
+    """When the instance would begin; floating and all-day ones in `zone`."""
+    value = rid.value
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=zone).astimezone(UTC)
+    return (value if value.tzinfo is not None else value.replace(tzinfo=zone)).astimezone(UTC)
