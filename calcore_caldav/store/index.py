@@ -218,10 +218,21 @@ def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexR
                 for row in gone
             ],
         )
-    if new := rows - had:
+    if new := sorted(rows - had):  # in the order of the table: neighbours share a page
         session.sql.many(
             _INSERT,
-            [{"collection_id": place.collection_id, "object_id": object_id, **row._asdict()} for row in new],
+            [
+                {
+                    "collection_id": place.collection_id,
+                    "start_ts": start_ts,
+                    "object_id": object_id,
+                    "recurrence_id": recurrence_id,
+                    "end_ts": end_ts,
+                    "fbtype": fbtype,
+                    "floating": floating,
+                }
+                for start_ts, recurrence_id, end_ts, fbtype, floating in new
+            ],
         )
         span = max(row.end_ts - row.start_ts for row in new)
         session.sql.run(_WIDEN, id_=place.collection_id, span=span)

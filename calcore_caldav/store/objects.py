@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
@@ -16,6 +17,7 @@ from calcore_caldav.core.times import from_epoch, to_epoch
 from calcore_caldav.errors import AlreadyExists, InvalidSyncToken, NotFound, UidConflict
 from calcore_caldav.store import index
 from calcore_caldav.store.index import Indexed
+from calcore_caldav.store.likeness import same_times
 from calcore_caldav.store.protocol import Change, Collection, CollectionKind, StoredObject
 from calcore_caldav.store.schema import bodies, collections, objects, principals, tombstones
 from calcore_caldav.store.session import Session
@@ -72,7 +74,19 @@ _NAMED = Statement(
 )
 _COUNT = Statement(select(func.count()).select_from(objects).where(_IN))
 
-_OLD = Statement(select(objects.c.id, objects.c.created).where(_IN, objects.c.name == bindparam("name_")))
+_OLD = Statement(
+    select(
+        objects.c.id,
+        objects.c.created,
+        objects.c.etag,
+        objects.c.component,
+        objects.c.first_start,
+        objects.c.last_end,
+        objects.c.indexed_from,
+        objects.c.indexed_until,
+        objects.c.indexed_at,
+    ).where(_IN, objects.c.name == bindparam("name_"))
+)
 _CONFLICT = Statement(
     select(objects.c.name).where(
         _IN, objects.c.uid == bindparam("uid_"), objects.c.unique_uid, objects.c.name != bindparam("name_")
@@ -211,12 +225,19 @@ class SqlObjectRows:
         Raises UidConflict where another object of a calendar has the UID.
         """
         place = index.place_of(self._session, collection.id)
-        made = index.index(obj, place, self._session.now_ts, self._session.shared.settings)
-        stored, fresh = self._write(
+        old = self._session.sql.first(_OLD, collection_id_=collection.id, name_=name)
+        before = self._session.shared.parsed.get(old[2]) if old and old[3] == obj.kind else None
+        kept = before is not None and same_times(before, obj, place.own)
+        if old and kept:
+            made = Indexed(*old[4:])
+        else:
+            made = index.index(obj, place, self._session.now_ts, self._session.shared.settings)
+        stored = self._write(
             collection,
             name,
             obj.body,
             made,
+            old,
             uid=obj.uid,
             component=obj.kind.value,
             content_type="text/calendar",
@@ -224,7 +245,8 @@ class SqlObjectRows:
             schedule_tag=schedule_tag,
             organizer=obj.organizer,
         )
-        index.write(self._session, place, stored.id, made.rows, fresh=fresh)
+        if not kept:
+            index.write(self._session, place, stored.id, made.rows, fresh=not old)
         self._session.shared.parsed.add(obj)
         return stored
 
@@ -232,11 +254,13 @@ class SqlObjectRows:
         self, collection: Collection, name: str, body: bytes, content_type: str, uid: str
     ) -> StoredObject:
         """Like `put`, for vCards and for plain collections: no index."""
-        stored, fresh = self._write(
+        old = self._session.sql.first(_OLD, collection_id_=collection.id, name_=name)
+        stored = self._write(
             collection,
             name,
             body,
             Indexed(),
+            old,
             uid=uid,
             component=_COMPONENTS.get(collection.kind, ""),
             content_type=content_type,
@@ -244,7 +268,7 @@ class SqlObjectRows:
             schedule_tag=None,
             organizer=None,
         )
-        if not fresh:
+        if old:
             index.clear(self._session, stored.id)
         return stored
 
@@ -254,6 +278,7 @@ class SqlObjectRows:
         name: str,
         body: bytes,
         indexed: Indexed,
+        old: Row | None,
         *,
         uid: str,
         component: str,
@@ -261,12 +286,11 @@ class SqlObjectRows:
         etag: str,
         schedule_tag: str | None,
         organizer: CalendarUserAddress | None,
-    ) -> tuple[StoredObject, bool]:
+    ) -> StoredObject:
         sql, now = self._session.sql, self._session.now_ts
         unique = collection.kind in _UNIQUE_UIDS and bool(uid)
         if unique:
             self._require_unique(collection, name, uid)
-        old = sql.first(_OLD, collection_id_=collection.id, name_=name)
         revision = self._session.touch(collection.id)
         created = old[1] if old else now
         columns = {
@@ -312,7 +336,7 @@ class SqlObjectRows:
             revision=revision,
             created=from_epoch(created),
             modified=from_epoch(now),
-        ), not old
+        )
 
     def _require_unique(self, collection: Collection, name: str, uid: str) -> None:
         other = self._session.sql.value(_CONFLICT, collection_id_=collection.id, uid_=uid, name_=name)
@@ -399,6 +423,10 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
+_epoch = lru_cache(maxsize=4096)(from_epoch)
+"""Listings repeat few instants often."""
+
+
 def stored_in(path: str, row: Row) -> StoredObject:
     """The object of a HEADER row in the collection at `path`."""
     return StoredObject(
@@ -414,8 +442,8 @@ def stored_in(path: str, row: Row) -> StoredObject:
         row[8],
         row[9],
         row[10],
-        from_epoch(row[11]),
-        from_epoch(row[12]),
+        _epoch(row[11]),
+        _epoch(row[12]),
     )
 
 

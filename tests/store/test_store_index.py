@@ -226,6 +226,52 @@ def test_a_series_before_the_index_in_another_zone(store: Store):
         assert txn.instances.objects_in_range(here, window, zone=ZoneInfo("America/New_York")) == []
 
 
+@settings(max_examples=40, deadline=None)
+@given(events(), st.data())
+def test_whatever_changes_the_rows_follow(old: CalendarObject, data: st.DataObject):
+    """One line is changed, left out or added: where it says nothing about time, rows are not looked at."""
+    lines = old.body.decode().split("\r\n")
+    number = data.draw(st.integers(3, len(lines) - 4))
+    line = data.draw(
+        st.sampled_from(
+            [
+                "SUMMARY:x",
+                "SEQUENCE:3",
+                "TRANSP:TRANSPARENT",
+                "ATTENDEE;PARTSTAT=DECLINED:mailto:ann@example.com",
+                "ATTENDEE;PARTSTAT=DECLINED:mailto:bob@example.com",
+                "EXDATE:20260120T090000Z",
+                "X-UNKNOWN:1",
+            ]
+        )
+    )
+    inside = lines.index("END:VEVENT", 4)
+    if lines[number].startswith(("BEGIN", "END", "UID", "DTSTART", "RECURRENCE-ID", "RRULE")):
+        changed = [*lines[:inside], line, *lines[inside:]]
+    else:
+        changed = [*lines[:number], *lines[number + 1 :]]
+    new = CalendarObject("\r\n".join(changed).encode())
+    period = Period(NOW - timedelta(days=3000), NOW + timedelta(days=3000))
+    with undone() as txn:
+        put(txn, old)
+        here = put(txn, new)
+        own = principal(txn, "ann").own_addresses
+        assert indexed(txn, here, period) == expanded(new, period, ZoneInfo("Europe/Paris"), own)
+
+
+def test_an_answer_changes_no_rows(store: Store):
+    """Nor are they read: they were marked, and keep the mark."""
+    lines = "DTSTART:20260101T090000Z", "DTEND:20260101T100000Z", "RRULE:FREQ=WEEKLY"
+    with store.write(SYSTEM) as txn:
+        put(txn, event("w", *lines, "ATTENDEE:mailto:bob@example.com"))
+        raw(txn, "UPDATE instances SET end_ts = end_ts + 1")
+        marked = raw(txn, "SELECT * FROM instances")
+        put(txn, event("w", *lines, "ATTENDEE;PARTSTAT=ACCEPTED:mailto:bob@example.com", "SUMMARY:x"))
+        assert raw(txn, "SELECT * FROM instances") == marked
+        put(txn, event("w", *lines[:2], "RRULE:FREQ=WEEKLY;COUNT=3"))
+        assert len(raw(txn, "SELECT * FROM instances")) == 3
+
+
 # --- the horizon ----------------------------------------------------------------------------------------
 
 DAILY = ("DTSTART:20200101T090000Z", "DTEND:20200101T100000Z", "RRULE:FREQ=DAILY")
