@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from sqlalchemy import bindparam, delete, insert, select
 
@@ -14,12 +15,20 @@ from calcore_caldav.store.schema import bookings, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
 
+LONGEST: Final = 7 * 86400
+"""Seconds; longer bookings are kept as several rows, each beginning where the one before ends."""
+
 _BOOKING = select(bookings.c.object_id, bookings.c.start_ts, bookings.c.end_ts, bookings.c.slot)
 _OF_ROOM = _BOOKING.where(bookings.c.room_id == bindparam("room_id_")).order_by(
     bookings.c.start_ts, bookings.c.slot
 )
 _ALL = Statement(_OF_ROOM)
-_WITHIN = _OF_ROOM.where(bookings.c.end_ts > bindparam("since"), bookings.c.start_ts < bindparam("until"))
+# No row is longer than `LONGEST`, so the index on (room, end) bounds the range on both sides.
+_WITHIN = _OF_ROOM.where(
+    bookings.c.end_ts > bindparam("since"),
+    bookings.c.end_ts < bindparam("until") + LONGEST,
+    bookings.c.start_ts < bindparam("until"),
+)
 _OF = Statement(_WITHIN)
 _OF_OTHERS = Statement(
     _WITHIN.where(bookings.c.object_id.not_in(select(objects.c.id).where(objects.c.uid == bindparam("uid_"))))
@@ -57,14 +66,9 @@ class SqlBookingRows:
         Raises BookingConflict, and then it has those that it had.
         """
         rows = [
-            {
-                "room_id": room.id,
-                "slot": slot,
-                "start_ts": to_epoch(period.start),
-                "end_ts": to_epoch(period.end),
-                "object_id": stored.id,
-            }
+            {"room_id": room.id, "slot": slot, "start_ts": start, "end_ts": end, "object_id": stored.id}
             for period, slot in bookings
+            for start, end in _pieces(to_epoch(period.start), to_epoch(period.end))
         ]
         with self._session.savepoint():
             self._session.sql.run(_CLEAR, object_id_=stored.id, room_id_=room.id)
@@ -74,6 +78,13 @@ class SqlBookingRows:
     def all(self, room: Principal) -> list[Booking]:
         """All bookings of a room, by start."""
         return [_booking(row) for row in self._session.sql.all(_ALL, room_id_=room.id)]
+
+
+def _pieces(start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > LONGEST:
+        yield start, start + LONGEST
+        start += LONGEST
+    yield start, end
 
 
 def _booking(row: Row) -> Booking:
