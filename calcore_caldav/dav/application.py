@@ -30,6 +30,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "access-control": "3744 §7.2",
     "calendar-access": "4791 §5.1",
     "calendar-auto-schedule": "6638 §2",
+    "calendar-query-extended": "Apple",
     "addressbook": "6352 §6.1",
     "extended-mkcol": "5689 §3.1",
     "calendarserver-principal-property-search": "Apple",

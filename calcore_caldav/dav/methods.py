@@ -91,7 +91,9 @@ def put(request: DavRequest) -> DavResponse:
 def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -> DavResponse:
     """An ETag only where the stored octets are the sent ones (RFC 4791 §5.3.4, RFC 9110 §9.3.4)."""
     stored = result.stored
-    headers = {} if stored.schedule_tag is None else {"Schedule-Tag": stored.schedule_tag}
+    headers = _location(request, result)
+    if stored.schedule_tag is not None:
+        headers["Schedule-Tag"] = stored.schedule_tag
     if "return=representation" in request.preferences:
         headers |= {
             "ETag": stored.etag,
@@ -105,6 +107,16 @@ def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -
     return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT, headers=headers)
 
 
+def _location(request: DavRequest, result: PutResult) -> dict[str, str]:
+    """RFC 9110 §10.2.2."""
+    return {"Location": xml.quote_path(request.prefix + result.stored.path)} if result.created else {}
+
+
+def _transferred(request: DavRequest, result: PutResult) -> DavResponse:
+    status = HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT
+    return DavResponse(status, headers=_location(request, result))
+
+
 def delete(request: DavRequest) -> DavResponse:
     """DELETE of a resource, or of a collection with all that is in it (RFC 4918 §9.6)."""
     resource = locate(request, request.path)
@@ -116,8 +128,8 @@ def delete(request: DavRequest) -> DavResponse:
                 request.txn, stored, conditions=conditions(request), options=options
             )
         case CollectionResource(_, collection):
-            request.depth("infinity", "infinity")
             require_read(request, resource)
+            request.depth("infinity", "infinity")
             check_etag(request, collection_etag(resource))
             check_unmodified(request, collection.modified)
             request.services.calendar.delete_collection(request.txn, collection, options)
@@ -137,7 +149,7 @@ def copy(request: DavRequest) -> DavResponse:
         overwrite=_overwrite(request),
         conditions=conditions(request),
     )
-    return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT)
+    return _transferred(request, result)
 
 
 def move(request: DavRequest) -> DavResponse:
@@ -153,7 +165,7 @@ def move(request: DavRequest) -> DavResponse:
         conditions=conditions(request),
         options=schedule_options(request),
     )
-    return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT)
+    return _transferred(request, result)
 
 
 def _transfer(request: DavRequest) -> tuple[ObjectResource, Place, Collection]:

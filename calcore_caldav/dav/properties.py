@@ -93,15 +93,18 @@ class Wanted(NamedTuple):
 EVERYTHING: Final = Wanted(Mode.ALLPROP)
 
 
+_NEEDED: Final = frozenset({D("propfind"), D("acl-principal-prop-set")})
+
+
 def wanted(root: Element | None) -> Wanted:
     """From a DAV:propfind or a report's root, whichever of prop, allprop, propname it has; None: allprop.
 
-    Raises InvalidRequest where a propfind has none or several of them.
+    Raises InvalidRequest where there are several of them, or none where one is needed.
     """
     if root is None:
         return EVERYTHING
-    found = [mode for mode in Mode if root.find(D(mode.value)) is not None]
-    if len(found) > 1 or (not found and root.tag == D("propfind")):
+    found = [mode for mode in Mode for _ in root.findall(D(mode.value))]
+    if len(found) > 1 or (not found and root.tag in _NEEDED):
         raise InvalidRequest("one of prop, allprop and propname is needed")
     mode = found[0] if found else Mode.PROP
     listed = root.find(D("prop" if mode is Mode.PROP else "include"))

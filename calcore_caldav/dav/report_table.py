@@ -45,9 +45,14 @@ TABLE: Final = (
     Report(D("expand-property"), _EVERYWHERE, "3253 §3.8", needs=None),
     Report(D("acl-principal-prop-set"), _EVERYWHERE, "3744 §9.2", Privilege.READ_ACL),
     Report(D("principal-match"), _PRINCIPALS | _COLLECTIONS, "3744 §9.3", needs=None),
-    Report(D("principal-property-search"), _PRINCIPALS, "3744 §9.4", needs=None),
+    Report(D("principal-property-search"), _PRINCIPALS | _COLLECTIONS, "3744 §9.4", needs=None),
     Report(D("principal-search-property-set"), _PRINCIPALS, "3744 §9.5", needs=None),
-    Report(CS("calendarserver-principal-search"), _PRINCIPALS, "calendarserver-principal-search", needs=None),
+    Report(
+        CS("calendarserver-principal-search"),
+        _PRINCIPALS | _COLLECTIONS,
+        "calendarserver-principal-search",
+        needs=None,
+    ),
 )
 
 REPORTS: Final = {report.name: report for report in TABLE}

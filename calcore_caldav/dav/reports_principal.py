@@ -137,14 +137,19 @@ class _Criterion(NamedTuple):
         )
 
 
-def principal_property_search(request: DavRequest, _: Resource, root: Element) -> DavResponse:
-    """DAV:principal-property-search, with Apple's `test` and `match-type` (RFC 3744 §9.4)."""
+def principal_property_search(request: DavRequest, resource: Resource, root: Element) -> DavResponse:
+    """DAV:principal-property-search, with Apple's `test`, `type` and `match-type` (RFC 3744 §9.4)."""
     request.depth("0", "0")
+    require_read(request, resource)
     criteria = [_criterion(request, element) for element in root.findall(D("property-search"))]
     if not criteria:
         raise InvalidRequest("a property-search is needed")
     test = any if root.get("test", "allof") == "anyof" else all
-    found = (p for p in request.txn.directory.all() if test(c.holds(p) for c in criteria))
+    everywhere = root.find(D("apply-to-principal-collection-set")) is not None
+    if not everywhere and not isinstance(resource, Root | Home):
+        return _people(request, root, ())
+    kinds = [CalendarUserType(kind) for kind in [root.get("type")] if kind in frozenset(CalendarUserType)]
+    found = (p for p in request.txn.directory.all(*kinds) if test(c.holds(p) for c in criteria))
     return _people(request, root, found)
 
 
@@ -216,8 +221,9 @@ def _people(request: DavRequest, root: Element, found: Iterable[Principal]) -> D
     return multistatus(request, xml.multistatus(responses))
 
 
-def principal_search_property_set(_: DavRequest, __: Resource, ___: Element) -> DavResponse:
+def principal_search_property_set(request: DavRequest, _: Resource, __: Element) -> DavResponse:
     """DAV:principal-search-property-set (RFC 3744 §9.5)."""
+    request.depth("0", "0")
     content = "".join(
         xml.wrap(
             D("principal-search-property"),
@@ -240,15 +246,15 @@ def principal_match(request: DavRequest, resource: Resource, root: Element) -> D
     if (named is None) == (root.find(D("self")) is None) or (named is not None and len(named) != 1):
         raise InvalidRequest("principal-match has either self or one principal-property")
     actor = request.actor.principal
-    own = set() if actor is None else {actor.path, *(f"/{name}/" for name in request.actor.groups)}
+    own = None if actor is None else actor.path
     answer = Answer(request, PROPERTIES, wanted(root))
     budget = _Budget(request.settings.limits.max_results)
     responses = []
     for member in _members(request, resource):
         if named is None:
-            matched = isinstance(member, Home) and member.path in own
+            matched = isinstance(member, Home) and member.path == own
         else:
-            matched = bool(own & _paths(request, member, named[0].tag))
+            matched = own in _paths(request, member, named[0].tag, answer)
         if matched:
             budget.spend()
             responses.append(answer.response(member))
@@ -258,12 +264,7 @@ def principal_match(request: DavRequest, resource: Resource, root: Element) -> D
 def _members(request: DavRequest, resource: Resource) -> Iterator[Resource]:
     """At any depth; those of the root are principals."""
     if isinstance(resource, Root):
-        actor = request.actor.principal
-        known = [*children(request, resource)]
-        listed = {member.path for member in known}
-        yield from known
-        if actor is not None:
-            yield from (Home(g) for g in request.txn.directory.groups_of(actor) if g.path not in listed)
+        yield from children(request, resource)
         return
     if isinstance(resource, Home):
         yield resource
@@ -272,9 +273,9 @@ def _members(request: DavRequest, resource: Resource) -> Iterator[Resource]:
         yield from children(request, child)
 
 
-def _paths(request: DavRequest, resource: Resource, name: str) -> set[str | None]:
+def _paths(request: DavRequest, resource: Resource, name: str, answer: Answer) -> set[str | None]:
     row = PROPERTIES.of(resource.kind).get(name)
-    content = None if row is None else row.get(request, resource)
+    content = answer.dead_of(resource).get(name) if row is None else row.get(request, resource)
     return {request.path_of(unescape(href)) for href in _HREF.findall(content or "")}
 
 
