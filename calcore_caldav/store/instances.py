@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Collection as AnyOf
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
@@ -18,9 +19,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from calcore_caldav.core.calobject import ComponentKind
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.times import EPOCH, Period, TimeRange, from_epoch, to_epoch
+from calcore_caldav.core.times import EPOCH, Period, TimeRange, to_epoch
 from calcore_caldav.store import index
-from calcore_caldav.store.objects import HEADER, SqlObjectRows, placed, stored_in
+from calcore_caldav.store.objects import HEADER, SqlObjectRows, instant, placed, stored_in
 from calcore_caldav.store.protocol import Collection, InstanceRow, StoredObject
 from calcore_caldav.store.schema import collections, instances, objects, principals
 from calcore_caldav.store.session import Session
@@ -30,6 +31,8 @@ EXTEND_STEP_DAYS: Final = 30
 """An object is indexed further when its index is so old."""
 EXPANSION_LIMIT: Final = 100_000
 """Instances of one object that an answer may hold."""
+_TYPES: Final = tuple(FreeBusyType)
+_rid = lru_cache(maxsize=16384)(RecurrenceId.parse)
 _ZONE_SLACK: Final = timedelta(days=2)
 _TASKS: Final = tuple(kind.value for kind in ComponentKind if kind is not ComponentKind.VEVENT)
 
@@ -198,7 +201,7 @@ class SqlInstanceRows:
         """Unmerged busy periods overlapping the window, unclipped, ordered by start; FREE rows left out."""
         ignored = self._ids_of_uid(ignore_uid)
         periods = [
-            BusyPeriod(from_epoch(row[1]), from_epoch(row[3]), FreeBusyType(row[4]))
+            BusyPeriod(instant(row[1]), instant(row[3]), _TYPES[row[4]])
             for row in self._across(_BUSY, collections, window)
             if row[4] and row[0] not in ignored
         ]
@@ -211,10 +214,10 @@ class SqlInstanceRows:
             InstanceRow(
                 object_id=row[0],
                 collection_id=row[6],
-                rid=RecurrenceId.parse(row[2]) if row[2] else None,
-                start=from_epoch(row[1]),
-                end=from_epoch(row[3]),
-                fbtype=FreeBusyType(row[4]),
+                rid=_rid(row[2]) if row[2] else None,
+                start=instant(row[1]),
+                end=instant(row[3]),
+                fbtype=_TYPES[row[4]],
                 floating=bool(row[5]),
             )
             for row in self._across(_ROWS, collections, window)

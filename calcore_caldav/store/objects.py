@@ -423,8 +423,8 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-_epoch = lru_cache(maxsize=4096)(from_epoch)
-"""Listings repeat few instants often."""
+instant = lru_cache(maxsize=16384)(from_epoch)
+"""The instant of epoch seconds: rows repeat few of them often."""
 
 
 def stored_in(path: str, row: Row) -> StoredObject:
@@ -442,8 +442,8 @@ def stored_in(path: str, row: Row) -> StoredObject:
         row[8],
         row[9],
         row[10],
-        _epoch(row[11]),
-        _epoch(row[12]),
+        instant(row[11]),
+        instant(row[12]),
     )
 
 
