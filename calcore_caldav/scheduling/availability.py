@@ -58,10 +58,17 @@ def free_busy(
 
 def unavailable(txn: Transaction, principal: Principal, period: Period) -> Sequence[BusyPeriod]:
     """What the published availability of somebody leaves unavailable in `period` (RFC 7953 §5)."""
-    published = txn.collections.dead_properties(f"{principal.path}inbox/").get(CALENDAR_AVAILABILITY)
-    if published is None:
-        return ()
-    calendar = _calendar_in(published)
+    return unavailable_in(published(txn, principal), principal, period)
+
+
+def published(txn: Transaction, principal: Principal) -> Component | None:
+    """The VCALENDAR with somebody's published availability."""
+    element = txn.collections.dead_properties(f"{principal.path}inbox/").get(CALENDAR_AVAILABILITY)
+    return _calendar_in(element) if element is not None else None
+
+
+def unavailable_in(calendar: Component | None, principal: Principal, period: Period) -> Sequence[BusyPeriod]:
+    """What a published availability leaves unavailable in `period`."""
     if calendar is None:
         return ()
     try:

@@ -99,10 +99,10 @@ def _is_free(
         elif not plain or policy.transparent_blocks:
             use = kinds.taken(row)
             taken.extend([use] if use is not None else [])
+    published = availability.published(txn, room)
     for window in clusters(padded_period(policy, w) for w in wanted):
-        booked = [(b.object_id, b.period) for b in txn.bookings.of(room, window)]
-        taken.extend(held(policy, rows, booked))
-        closed = availability.unavailable(txn, room, window)
+        taken.extend(held(policy, rows, txn.bookings.of(room, window)))
+        closed = availability.unavailable_in(published, room, window)
         taken.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in closed)
     request = BookingRequest(
         wanted=wanted, taken=taken, booker=Booker(role), now=txn.now, zone=zone_of(txn, room)

@@ -21,7 +21,7 @@ from calcore_caldav.scheduling.policy import BookingPolicy, External
 from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.syntax import ZERO
-from calcore_caldav.store.protocol import InstanceRow, StoredObject, Transaction
+from calcore_caldav.store.protocol import Booking, InstanceRow, StoredObject, Transaction
 
 MOST_INSTANCES: Final = 1000
 """Instances of one event that a room looks at; the rest is answered like what is beyond the horizon."""
@@ -42,6 +42,10 @@ class Inquiry:
     names: frozenset[str]
     """The words that policies may use for the booker."""
     settings: SchedulingSettings
+    windows: Sequence[Period]
+    """Where the room's time was looked at."""
+    booked: Sequence[Booking]
+    """Others' bookings there."""
 
 
 def inquire(
@@ -87,7 +91,9 @@ def inquire(
     bookings, used = 0, Booker().used
     if organizer is not None and (policy.same_organizer_limit or policy.quota):
         bookings, used = _holdings(txn, room, organizer, wanted, own_ids, zone)
-    busy = taken(txn, room, policy, asked, ignore=own_ids)
+    booked: list[Booking] = []
+    windows = clusters(padded_period(policy, w) for w in asked)
+    busy = taken(txn, room, policy, windows, booked, ignore=own_ids)
     if policy.priority and role is Role.OVERRIDE:
         busy = _displaceable(txn, room, policy, busy)
     request = BookingRequest(
@@ -100,7 +106,7 @@ def inquire(
         endless=beyond and _endless_for_room(copy, own),
         past_grace=grace,
     )
-    return Inquiry(instances, request, principal, names, settings)
+    return Inquiry(instances, request, principal, names, settings, windows, booked)
 
 
 def grace_of(policy: BookingPolicy, settings: SchedulingSettings) -> timedelta:
@@ -165,51 +171,47 @@ def taken(
     txn: Transaction,
     room: Principal,
     policy: BookingPolicy,
-    wanted: Sequence[Wanted],
+    windows: Sequence[Period],
+    booked: list[Booking],
     *,
-    ignore: frozenset[int] = frozenset(),
+    ignore: frozenset[int],
 ) -> list[Taken]:
-    """What takes the room's time wherever an instance is wanted; objects of `ignore` do not count.
+    """What takes the room's time in some windows; objects of `ignore` do not count.
 
-    From the instance index of all calendars of the room that count, and from the bookings: a slot that is
-    held without an event in the calendar (an old time, kept until the new one is granted) counts as well.
+    From the instance index of all calendars of the room that count, and from the bookings (which are added
+    to `booked`): a slot that is held without an event in the calendar (an old time, kept until the new one
+    is granted) counts as well.
     """
-    if not wanted:
+    if not windows:
         return []
-    windows = clusters(padded_period(policy, w) for w in wanted)
     # A rival's own buffers reach out of its own time.
     reach = policy.buffer_before + policy.buffer_after
     places = availability.calendars(txn, room)
+    published = availability.published(txn, room)
     rows: dict[tuple[int, str, datetime], InstanceRow] = {}
-    booked: list[tuple[int, Period]] = []
     closed: list[Taken] = []
     for window in windows:
         wide = Period(window.start - reach, window.end + reach)
         for row in txn.instances.rows(places, wide):
             if row.object_id not in ignore:
                 rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
-        booked.extend(
-            (b.object_id, b.period) for b in txn.bookings.of(room, wide) if b.object_id not in ignore
-        )
-        closed.extend(
-            Taken(start, end, TakenBy.CLOSED) for start, end, _ in availability.unavailable(txn, room, window)
-        )
+        booked.extend(b for b in txn.bookings.of(room, wide) if b.object_id not in ignore)
+        shut = availability.unavailable_in(published, room, window)
+        closed.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in shut)
     kinds = Kinds(txn, room)
     found = [t for row in rows.values() if (t := kinds.taken(row)) is not None]
     return [*found, *held(policy, rows.values(), booked), *closed]
 
 
-def held(
-    policy: BookingPolicy, rows: Iterable[InstanceRow], bookings: Iterable[tuple[int, Period]]
-) -> Iterator[Taken]:
+def held(policy: BookingPolicy, rows: Iterable[InstanceRow], bookings: Iterable[Booking]) -> Iterator[Taken]:
     """What is booked without an event that takes it."""
     used: dict[int, list[BusyPeriod]] = {}
     for row in rows:
         if row.fbtype is not FreeBusyType.FREE:
             period = padded_period(policy, Taken(row.start, row.end))
             used.setdefault(row.object_id, []).append(BusyPeriod(*period, FreeBusyType.BUSY))
-    for object_id, period in bookings:
-        for start, end in free_periods(used.get(object_id, ()), period):
+    for booking in bookings:
+        for start, end in free_periods(used.get(booking.object_id, ()), booking.period):
             yield Taken(start, end, TakenBy.HELD)
 
 

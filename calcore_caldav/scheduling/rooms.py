@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -149,7 +150,7 @@ def _write(
     displaced = _displace(txn, room, decided.values(), settings=inquiry.settings)
     answer = RoomAnswer(
         copy=new,
-        bookings=_slots(txn, room, policy, taken, own_object),
+        bookings=_slots(txn, room, policy, taken, own_object, None if displaced else inquiry),
         answered=any(v.partstat is not PartStat.NEEDS_ACTION for v in decided.values()),
         inbox=pending or any(v.partstat is PartStat.NEEDS_ACTION for v in decided.values()),
         approvers=_approvers(txn, room, policy, inquiry) if pending else (),
@@ -267,10 +268,15 @@ def _slots(
     policy: BookingPolicy,
     periods: Sequence[Period],
     own_object: StoredObject | None,
+    inquiry: Inquiry | None = None,
 ) -> Bookings:
     own_id = own_object.id if own_object is not None else None
-    others: set[tuple[Period, int]] = set()
+    others = {(b.period, b.slot) for b in inquiry.booked} if inquiry is not None else set()
+    known = inquiry.windows if inquiry is not None else ()
     for window in clusters(periods):
+        at = bisect_right(known, window.start, key=lambda w: w.start) - 1
+        if at >= 0 and known[at].start <= window.start and window.end <= known[at].end:
+            continue
         others.update((b.period, b.slot) for b in txn.bookings.of(room, window) if b.object_id != own_id)
     return tuple(slots.assign(periods, sorted(others), policy.concurrency))
 
