@@ -313,7 +313,7 @@ def parse(body: bytes) -> Component:
     parameters against the grammar (the text stays as it is). Raises InvalidCalendarData, naming the line,
     for anything else that RFC 5545 §3.1, §3.6 do not allow.
     """
-    source, unfolded = _decode(body)
+    source, unfolded = decode(body)
     if (control := _CONTROL.search(source)) is not None:
         raise InvalidCalendarData(
             f"line {source.count(chr(10), 0, control.start()) + 1}: a control character"
@@ -367,8 +367,11 @@ def _logical_lines(source: str, *, unfolded: bool) -> Iterator[tuple[int, str, s
         number += 1
 
 
-def _decode(body: bytes) -> tuple[str, bool]:
-    """The text, and whether its lines had to be unfolded for it: simple writers fold inside a character."""
+def decode(body: bytes) -> tuple[str, bool]:
+    """The text without a byte order mark, and whether lines had to be unfolded: some fold inside a character.
+
+    Raises InvalidCalendarData where it isn't UTF-8 even so.
+    """
     try:
         return body.decode("utf-8-sig"), False
     except UnicodeDecodeError as error:

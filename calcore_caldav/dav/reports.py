@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element
 
+from calcore_caldav.core import content
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.freebusy import BusyPeriod, stored_periods, to_vfreebusy
 from calcore_caldav.core.matching import matches
@@ -244,7 +245,7 @@ def _stored_data(request: DavRequest, found: Sequence[ObjectResource]) -> proper
         body = bodies.pop(resource.stored.id, None)
         if body is None:
             body = request.txn.objects.body(resource.stored)
-        return xml.escape(body.decode(errors="replace").replace("\r\n", "\n"))
+        return xml.escape(content.decode(body)[0].replace("\r\n", "\n"))
 
     return get
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.query import CalendarQuery, CompFilter
@@ -218,3 +220,58 @@ def test_an_empty_filter_is_everything():
     assert decode_query(query('<C:comp-filter name="VCALENDAR"/>'), LIMITS) == CalendarQuery(
         CompFilter("VCALENDAR")
     )
+
+
+TAGS = [
+    C(n) for n in (
+        "filter", "comp-filter", "prop-filter", "param-filter", "time-range", "text-match", "is-not-defined", "comp", "prop",
+        "allprop", "allcomp", "expand", "limit-recurrence-set", "calendar-data", "timezone", "timezone-id", "x",
+    )
+] + [D(n) for n in ("prop", "sync-token", "sync-level", "limit", "nresults", "href")]  # fmt: skip
+TEXTS = [
+    "",
+    "VCALENDAR",
+    "VEVENT",
+    "VALARM",
+    "SUMMARY",
+    "DTSTART",
+    "20260101T000000Z",
+    "20260201T000000Z",
+    "yes",
+    "1",
+    "é\u0663",
+]
+trees = st.recursive(
+    st.builds(
+        lambda tag, attributes, text: (tag, attributes, text, []),
+        st.sampled_from(TAGS),
+        st.dictionaries(st.sampled_from(["name", "start", "end", "test", "collation", "version"]), st.sampled_from(TEXTS), max_size=2),
+        st.sampled_from(TEXTS),
+    ),
+    lambda inner: st.builds(
+        lambda tag, name, children: (tag, {"name": name}, "", children),
+        st.sampled_from(TAGS), st.sampled_from(TEXTS), st.lists(inner, max_size=3),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def built(tree) -> xml.Element:
+    tag, attributes, text, children = tree
+    element = xml.Element(tag, attributes)
+    element.text = text
+    element.extend(built(child) for child in children)
+    return element
+
+
+@given(
+    st.lists(trees, max_size=3),
+    st.sampled_from([decode_sync, decode_timezone, decode_query, decode_calendar_data]),
+)
+def test_whatever_is_asked_is_understood_or_refused(children, decode):
+    root = xml.Element(C("calendar-query"))
+    root.extend(built(tree) for tree in children)
+    try:
+        decode(root, LIMITS) if decode in (decode_query, decode_calendar_data) else decode(root)
+    except InvalidRequest:
+        return

@@ -178,6 +178,16 @@ def test_the_whole_object_comes_back(desk):
     assert sorted(found) == [f"/ann/calendar/{name}.ics" for name in ("daily", "lunch", "odd")]
 
 
+def test_a_byte_order_mark_and_folds_inside_characters_are_not_returned(desk):
+    text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:bom\nDTSTART:20260107T120000Z\nSUMMARY:é\nEND:VEVENT\nEND:VCALENDAR\n"
+    for body in (b"\xef\xbb\xbf" + text.encode(), text.encode().replace(b"\xc3", b"\xc3\r\n ")):
+        with desk.store.write(SYSTEM) as txn:
+            calendar = txn.collections.get("ann", "calendar")
+            txn.objects.put(calendar, "bom.ics", CalendarObject(body), schedule_tag=None)
+        found = desk.report(CALENDAR, multiget("/dav/ann/calendar/bom.ics"))
+        assert found["/ann/calendar/bom.ics"]["calendar-data"] == text.replace("\n", "\r\n")
+
+
 @pytest.mark.parametrize(
     ("body", "names"),
     [
