@@ -134,6 +134,8 @@ def _change(call: Call, *, patch: bool) -> Json:
     after = stamped(after, call.txn.now)
     calendar = with_master(obj, before, after) if rid is None else with_instance(obj, rid, after)
     try:
+        if _guest_list_changed(place, obj, shown, wanted):
+            raise SchedulingRefused("allowed-attendee-scheduling-object-change", "the list of attendees")
         with call.txn.savepoint():
             return _put(call, place, stored.name, calendar, rid, call.conditions, options_of(call))
     except SchedulingRefused as refusal:
@@ -144,6 +146,16 @@ def _change(call: Call, *, patch: bool) -> Json:
     if found is None:
         raise not_found()
     return shown_event(call, place, found, rid, frame_of(call, place))
+
+
+def _guest_list_changed(place: Place, obj: CalendarObject, shown: Json, wanted: Json) -> bool:
+    """Whether a guest wants others invited or removed: the corridor would leave the list as it was."""
+    if obj.organizer is None or obj.organizer in place.owner.own_addresses:
+        return False
+    before, after = (
+        {str(p.get("email") or "").lower() for p in event.get("attendees") or ()} for event in (shown, wanted)
+    )
+    return bool(after - before) or (not wanted.get("attendeesOmitted") and bool(before - after))
 
 
 def described(obj: CalendarObject, rid: RecurrenceId) -> Component | None:

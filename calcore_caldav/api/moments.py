@@ -69,7 +69,7 @@ def format_instant(instant: datetime) -> str:
 def format_time(instant: datetime) -> str:
     """Seconds and the offset; "Z" for UTC."""
     text = instant.replace(microsecond=0).isoformat()
-    return text.removesuffix("+00:00") + "Z" if instant.tzinfo is UTC else text
+    return text.removesuffix("+00:00") + "Z" if zone_name(instant.tzinfo) in _UTC_NAMES else text
 
 
 def zone_name(zone: tzinfo | None) -> str | None:

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meetings, rooms, guests, roles: what others see and may do."""
+
+from __future__ import annotations
+
+import pytest
+from googleapiclient.errors import HttpError
+
+from calcore_caldav.core.principals import Privilege
+from calcore_caldav.store.protocol import SYSTEM, Grant
+
+DAY = "2011-06-01"
+
+
+def event(hour=10, *emails, **more):
+    return {
+        "summary": "Talk",
+        "start": {"dateTime": f"{DAY}T{hour:02}:00:00Z", "timeZone": "Europe/Paris"},
+        "end": {"dateTime": f"{DAY}T{hour + 1:02}:00:00Z", "timeZone": "Europe/Paris"},
+        "attendees": [{"email": email} for email in emails],
+        **more,
+    }
+
+
+def insert(client, body, calendar="primary"):
+    return client.events().insert(calendarId=calendar, body=body).execute()
+
+
+def items(client, calendar="primary", **query):
+    return client.events().list(calendarId=calendar, **query).execute()["items"]
+
+
+def answers(shown):
+    return {a["email"].partition("@")[0]: a["responseStatus"] for a in shown.get("attendees", ())}
+
+
+def failure(request):
+    with pytest.raises(HttpError) as caught:
+        request.execute()
+    return caught.value.status_code, caught.value.error_details[0]["reason"]
+
+
+def test_invitation_and_answer(office, ann, bob):
+    made = insert(ann, event(10, "bob@example.com"))
+    (copy,) = items(bob)
+    assert copy["iCalUID"] == made["iCalUID"]
+    assert copy["organizer"] == {"email": "ann@example.com", "displayName": "Ann"}
+    me = next(a for a in copy["attendees"] if a.get("self"))
+    assert me["responseStatus"] == "needsAction"
+    me["responseStatus"] = "accepted"
+    bob.events().patch(
+        calendarId="primary", eventId=copy["id"], body={"attendees": copy["attendees"]}
+    ).execute()
+    assert answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())["bob"] == "accepted"
+
+
+def test_one_answer_with_the_others_left_out(office, ann, bob):
+    made = insert(ann, event(10, "bob@example.com", "carl@example.com"))
+    (copy,) = items(bob, maxAttendees=1)
+    assert copy["attendeesOmitted"]
+    assert [a["email"] for a in copy["attendees"]] == ["bob@example.com"]
+    change = {
+        "attendeesOmitted": True,
+        "attendees": [{"email": "bob@example.com", "responseStatus": "tentative"}],
+    }
+    bob.events().patch(calendarId="primary", eventId=copy["id"], body=change).execute()
+    seen = answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())
+    assert seen == {"bob": "tentative", "carl": "needsAction"}
+
+
+def test_rooms_answer(ann, office):
+    first = insert(ann, event(10, "room1@example.com"))
+    room = first["attendees"][0]
+    assert (room["responseStatus"], room["resource"]) == ("accepted", True)
+    second = insert(office.client("bob"), event(10, "room1@example.com", "room2@example.com"))
+    assert answers(second) == {"room1": "declined", "room2": "accepted"}
+    # Nobody else can say that a room has accepted.
+    second["attendees"][0]["responseStatus"] = "accepted"
+    again = office.client("bob").events().update(calendarId="primary", eventId=second["id"], body=second)
+    assert answers(again.execute())["room1"] == "declined"
+
+
+def test_rooms_follow_instances_and_splits(ann, office):
+    body = event(10, "room1@example.com", recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    made = insert(ann, body)
+    assert answers(made) == {"room1": "accepted"}
+    moved = f"{made['id']}_20110602T100000Z"
+    change = {"start": {"dateTime": "2011-06-02T15:00:00Z"}, "end": {"dateTime": "2011-06-02T16:00:00Z"}}
+    ann.events().patch(calendarId="primary", eventId=moved, body=change).execute()
+    path = f"calendars/primary/events/{made['id']}_20110603T100000Z/split"
+    status, halves = office.ask("POST", path, {"summary": "Second half"})
+    assert status == 200
+    assert answers(halves["after"]) == {"room1": "accepted"}
+    query = {
+        "timeMin": "2011-06-01T00:00:00Z",
+        "timeMax": "2011-06-08T00:00:00Z",
+        "items": [{"id": "room1@example.com"}],
+    }
+    busy = ann.freebusy().query(body=query).execute()["calendars"]["room1@example.com"]["busy"]
+    assert [b["start"] for b in busy] == [
+        "2011-06-01T10:00:00Z",
+        "2011-06-02T15:00:00Z",
+        "2011-06-03T10:00:00Z",
+        "2011-06-04T10:00:00Z",
+    ]
+
+
+def test_guests_may_not_change_the_meeting(ann, bob):
+    insert(ann, event(10, "bob@example.com", guestsCanInviteOthers=False))
+    (copy,) = items(bob)
+    request = bob.events().patch(calendarId="primary", eventId=copy["id"], body={"summary": "Mine"})
+    assert failure(request) == (403, "forbiddenForNonOrganizer")
+    more = {"attendees": [*copy["attendees"], {"email": "carl@example.com"}]}
+    request = bob.events().patch(calendarId="primary", eventId=copy["id"], body=more)
+    assert failure(request) == (403, "forbiddenForNonOrganizer")
+
+
+def test_guests_can_invite_others(office, ann, bob):
+    made = insert(ann, event(10, "bob@example.com"))
+    (copy,) = items(bob)
+    more = {"attendees": [*copy["attendees"], {"email": "carl@example.com"}]}
+    bob.events().patch(calendarId="primary", eventId=copy["id"], body=more).execute()
+    assert "carl" in answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())
+    assert len(items(office.client("carl"))) == 1
+    office.rest()
+    (copy,) = items(bob)
+    gone = {"attendees": [a for a in copy["attendees"] if a.get("self")]}
+    request = bob.events().patch(calendarId="primary", eventId=copy["id"], body=gone)
+    assert failure(request) == (403, "forbiddenForNonOrganizer")
+
+
+def test_guests_can_modify(ann, bob):
+    made = insert(ann, event(10, "bob@example.com", guestsCanModify=True))
+    (copy,) = items(bob)
+    changed = bob.events().patch(calendarId="primary", eventId=copy["id"], body={"summary": "Ours"}).execute()
+    assert changed["summary"] == "Ours"
+    assert ann.events().get(calendarId="primary", eventId=made["id"]).execute()["summary"] == "Ours"
+
+
+def test_guests_who_cannot_see_each_other(ann, bob):
+    made = insert(ann, event(10, "bob@example.com", "carl@example.com", guestsCanSeeOtherGuests=False))
+    (copy,) = items(bob)
+    assert [a["email"] for a in copy["attendees"]] == ["bob@example.com"]
+    copy["attendees"][0]["responseStatus"] = "accepted"
+    bob.events().update(calendarId="primary", eventId=copy["id"], body=copy).execute()
+    seen = answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())
+    assert seen == {"bob": "accepted", "carl": "needsAction"}
+
+
+def test_private_properties_stay_private(ann, bob, office):
+    extended = {"private": {"secret": "1"}, "shared": {"common": "2"}}
+    insert(
+        ann, event(10, "bob@example.com", extendedProperties=extended, conferenceData={"conferenceId": "c"})
+    )
+    (copy,) = items(bob)
+    assert copy["extendedProperties"] == {"shared": {"common": "2"}}
+    assert copy["conferenceData"] == {"conferenceId": "c"}
+    assert "secret" not in office.text("bob")
+
+
+def test_deleting_an_invitation_declines(ann, bob):
+    made = insert(ann, event(10, "bob@example.com", "carl@example.com"))
+    (copy,) = items(bob)
+    bob.events().delete(calendarId="primary", eventId=copy["id"]).execute()
+    assert answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())["bob"] == "declined"
+
+
+def test_readers_of_free_busy_see_nothing_else(office, ann, bob):
+    secret = event(10, summary="Secret", recurrence=["RRULE:FREQ=DAILY;COUNT=3"], attendees=[])
+    made = insert(ann, secret)
+    insert(ann, event(15, summary="Free", transparency="transparent"))
+    answer = bob.events().list(calendarId="ann@example.com").execute()
+    assert answer["accessRole"] == "freeBusyReader"
+    assert [(e["start"]["dateTime"], e["end"]["dateTime"]) for e in answer["items"]] == [
+        (f"2011-06-0{n}T10:00:00Z", f"2011-06-0{n}T11:00:00Z") for n in (1, 2, 3)
+    ]
+    for item in answer["items"]:
+        assert set(item) == {"kind", "etag", "id", "status", "visibility", "start", "end"}
+        assert made["id"] not in item["id"]
+        assert item["etag"] != made["etag"]
+    assert failure(bob.events().get(calendarId="ann@example.com", eventId=made["id"])) == (404, "notFound")
+    search = bob.events().list(calendarId="ann@example.com", q="Secret").execute()["items"]
+    other = bob.events().list(calendarId="ann@example.com", q="Nothing").execute()["items"]
+    assert len(search) == len(other) == 3
+    request = bob.events().patch(calendarId="ann@example.com", eventId=made["id"], body={"summary": "x"})
+    assert failure(request) == (404, "notFound")
+
+
+def test_without_any_permission_nothing_is_there(office):
+    from conftest import Office
+
+    closed = Office(everybody_reads_free_busy=False)
+    assert failure(closed.client("bob").events().list(calendarId="ann@example.com")) == (404, "notFound")
+    closed.store.close()
+
+
+def test_roles(ann, bob):
+    made = insert(ann, event(10, summary="Open"))
+    hidden = insert(ann, event(12, summary="Hidden", visibility="private", description="text"))
+    rule = {"role": "reader", "scope": {"type": "user", "value": "bob@example.com"}}
+    given = ann.acl().insert(calendarId="primary", body=rule).execute()
+    assert given["id"] == "user:bob@example.com"
+    assert [r["role"] for r in ann.acl().list(calendarId="primary").execute()["items"]] == ["owner", "reader"]
+    seen = {e["id"]: e.get("summary") for e in items(bob, "ann@example.com")}
+    assert seen == {made["id"]: "Open", hidden["id"]: None}
+    assert failure(
+        bob.events().patch(calendarId="ann@example.com", eventId=made["id"], body={"summary": "x"})
+    ) == (403, "forbidden")
+    assert failure(bob.acl().list(calendarId="ann@example.com"))[0] == 403
+    listed = bob.calendarList().list().execute()["items"]
+    assert {e["id"]: e["accessRole"] for e in listed} == {
+        "bob@example.com": "owner",
+        "ann@example.com": "reader",
+    }
+    ann.acl().patch(calendarId="primary", ruleId=given["id"], body={"role": "writer"}).execute()
+    assert items(bob, "ann@example.com", q="Hidden")[0]["description"] == "text"
+    new = insert(bob, event(14), "ann@example.com")
+    assert new["creator"] == {"email": "bob@example.com"}
+    assert new["organizer"]["email"] == "ann@example.com"
+    assert ann.acl().get(calendarId="primary", ruleId=given["id"]).execute()["role"] == "writer"
+    ann.acl().delete(calendarId="primary", ruleId=given["id"]).execute()
+    assert failure(ann.acl().get(calendarId="primary", ruleId=given["id"])) == (404, "notFound")
+    assert [e["id"] for e in bob.calendarList().list().execute()["items"]] == ["bob@example.com"]
+    wrong = {"role": "none", "scope": {"type": "user", "value": "ann@example.com"}}
+    assert failure(ann.acl().insert(calendarId="primary", body=wrong)) == (403, "cannotChangeOwnAcl")
+    nobody = {"role": "reader", "scope": {"type": "user", "value": "x@example.com"}}
+    assert failure(ann.acl().insert(calendarId="primary", body=nobody)) == (400, "invalid")
+
+
+def test_grants_of_caldav_are_roles(office, ann, bob):
+    with office.store.write(SYSTEM) as txn:
+        owner = txn.directory.by_name("ann")
+        txn.directory.set_grants(owner, None, [Grant(owner.id, None, "team", Privilege.READ)])
+    rules = ann.acl().list(calendarId="primary").execute()["items"]
+    assert {r["id"]: r["role"] for r in rules} == {
+        "user:ann@example.com": "owner",
+        "group:team@example.com": "reader",
+    }
+    assert bob.events().list(calendarId="ann@example.com").execute()["accessRole"] == "reader"
+
+
+def test_free_busy_of_people_rooms_and_groups(ann, bob):
+    insert(ann, event(10, "room1@example.com", "bob@example.com"))
+    insert(bob, event(11))
+    query = {
+        "timeMin": f"{DAY}T00:00:00Z",
+        "timeMax": f"{DAY}T23:00:00Z",
+        "timeZone": "Europe/Paris",
+        "items": [{"id": "room1@example.com"}, {"id": "team@example.com"}, {"id": "nobody@example.com"}],
+    }
+    answer = ann.freebusy().query(body=query).execute()
+    assert answer["groups"] == {"team@example.com": {"calendars": ["bob@example.com", "carl@example.com"]}}
+    busy = answer["calendars"]
+    assert busy["room1@example.com"]["busy"] == [
+        {"start": f"{DAY}T12:00:00+02:00", "end": f"{DAY}T13:00:00+02:00"}
+    ]
+    assert [b["start"] for b in busy["bob@example.com"]["busy"]] == [f"{DAY}T13:00:00+02:00"]
+    assert busy["carl@example.com"]["busy"] == []
+    assert busy["nobody@example.com"]["errors"][0]["reason"] == "notFound"
+    assert failure(ann.freebusy().query(body=query | {"timeMax": query["timeMin"]})) == (
+        400,
+        "timeRangeEmpty",
+    )
