@@ -34,6 +34,8 @@ class Server:
         self._seed()
         self.application = build_wsgi(configuration)
 
+    system = SYSTEM
+
     def client(self, user: str | None) -> DavClient:
         return DavClient(self.application, user)
 
