@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import (
     SERVER_PARAMS,
@@ -23,6 +23,7 @@ from calcore_caldav.core.itip import (
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import (
+    SHARED_PREFIX,
     cancelled,
     component_at,
     derived,
@@ -234,6 +235,8 @@ _KEPT: Final = frozenset({"CATEGORIES", "COLOR", "COMMENT"})
 
 def _keeps(name: str) -> bool:
     """Whether a property of the copy survives an update (those that the message has too, aside)."""
+    if name.startswith(SHARED_PREFIX):
+        return False
     return private(name) or name in _KEPT or name.startswith("X-")
 
 
@@ -253,7 +256,10 @@ def _received(
         if prop.name in own_names or private(prop.name):
             return None
         if prop.name == "ATTENDEE":
-            return prop.without_params(*SERVER_PARAMS)
+            made = prop.without_params(*SERVER_PARAMS)
+            return (
+                made if CalendarUserAddress.parse(prop.value) not in own else _with_own_marks(made, mine, own)
+            )
         if prop.name == "ORGANIZER":
             return _kept_params(prop, mine.get("ORGANIZER") if mine is not None else organizer)
         return prop
@@ -265,6 +271,19 @@ def _received(
     if made.name == "VEVENT" and _own_answer(made, own) is PartStat.NEEDS_ACTION:
         return made.set("TRANSP", "TRANSPARENT")
     return made
+
+
+def _with_own_marks(
+    theirs: Property, mine: Component | None, own: frozenset[CalendarUserAddress]
+) -> Property:
+    """The receiver's ATTENDEE with the X- parameters of the copy, while the answer stays the same."""
+    kept = find_attendee(mine, own) if mine is not None else None
+    if kept is None or partstat(kept) is not partstat(theirs):
+        return theirs
+    for name, values in kept.params:
+        if name.startswith("X-") and theirs.param(name) is None:
+            theirs = theirs.with_param(name, *values)
+    return theirs
 
 
 def _kept_params(theirs: Property, mine: Property | None) -> Property:
@@ -438,6 +457,15 @@ def apply_reply(
         if partstat(after) is not partstat(before) or len(made.properties) != len(component.properties):
             touched.add(rid)
         found[rid] = made
+        if rid is None:
+            for other in _not_told(existing, body, who, partstat(before), aliases):
+                invited = attendees(found[other], aliases)
+                found[other] = with_attendees(
+                    found[other],
+                    {who: answered(invited[who], given).with_param("SCHEDULE-STATUS", given_status(theirs))},
+                    aliases,
+                )
+                touched.add(other)
     if not touched and strangers and strangers == len(body.components):
         return MergeResult(Outcome.PARTY_CRASHER, existing)
     if stale and stale + strangers == len(body.components):
@@ -446,6 +474,36 @@ def apply_reply(
     if same_data(made_object, existing):
         return MergeResult(Outcome.UNCHANGED, existing)
     return MergeResult(Outcome.APPLIED, made_object, frozenset(touched), tuple(dict.fromkeys(delegates)))
+
+
+def _not_told(
+    existing: CalendarObject,
+    body: CalendarObject,
+    who: CalendarUserAddress,
+    before: PartStat,
+    aliases: Aliases,
+) -> list[RecurrenceId]:
+    """Overrides that an answer to the series means too, though it doesn't name them.
+
+    Those that exist for others' answers only, which the attendee need not have seen: same time, same answer
+    as to the series so far.
+    """
+    master = existing.master
+    if master is None:
+        return []
+    found = []
+    for rid, override in existing.overrides.items():
+        prop = attendees(override, aliases).get(who)
+        usual = derived(master, rid, existing.zones)
+        if (
+            rid not in body.overrides
+            and prop is not None
+            and partstat(prop) is before
+            and usual is not None
+            and timing(usual, existing.zones) == timing(override, existing.zones)
+        ):
+            found.append(rid)
+    return found
 
 
 def given_status(theirs: Component) -> str:

@@ -238,9 +238,7 @@ class _Diff:
             reopened = again and base is not None and unanswered(prop) and not unanswered(base)
             if base is None or reopened or rid in self.changed:
                 told.add(rid)
-        if who in self.rosters.get(None, _NOBODY) and any(
-            who in self.rosters_before[rid] for rid in self.reverted_changed
-        ):
+        if self.reverted_changed and who in self.rosters.get(None, _NOBODY):
             told.add(None)
         return frozenset(told)
 

@@ -17,6 +17,9 @@ from calcore_caldav.errors import InvalidCalendarData
 SERIES: Final = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 """Properties that only a master has."""
 
+SHARED_PREFIX: Final = "X-JSON-"
+"""Vendor properties that are the organizer's and everybody's alike."""
+
 _TIMES: Final = frozenset({"DTSTART", "DTEND", "DUE", "DURATION"})
 
 # Bookkeeping, and what each calendar user keeps for themselves: no reason to tell anybody.
@@ -235,7 +238,7 @@ def shared(component: Component, *, status: bool = True) -> frozenset[tuple[obje
         if p.name not in _SILENT
         and p.name not in _TIMES
         and p.name not in SERIES
-        and not p.name.startswith("X-")
+        and (not p.name.startswith("X-") or p.name.startswith(SHARED_PREFIX))
         and (status or p.name != "STATUS" or p.value.strip().upper() != "CANCELLED")
     )
 

@@ -108,7 +108,7 @@ class Delivery:
         for sent in ended:
             left = _without_cancelled(apply_cancel(left, sent.body).stored)
         if body is not None:
-            result = apply_request(left, body, room.own_addresses, in_order=True)
+            result = apply_request(_without_exdates(left, body), body, room.own_addresses, in_order=True)
             left = _without_cancelled(result.stored)
         if left is None:
             if copy is not None:
@@ -386,6 +386,14 @@ def with_statuses(
         return prop.with_param("SCHEDULE-STATUS", status)
 
     return obj.with_components(tuple(c.map(edited) for c in obj.components))
+
+
+def _without_exdates(mine: CalendarObject | None, theirs: CalendarObject) -> CalendarObject | None:
+    """A room's copy without instances taken out, where the series comes anew: a room deletes none itself."""
+    if mine is None or mine.master is None or theirs.master is None or mine.master.get("EXDATE") is None:
+        return mine
+    master = mine.master.without("EXDATE")
+    return mine.with_components(tuple(master if c is mine.master else c for c in mine.components))
 
 
 def _without_cancelled(obj: CalendarObject | None) -> CalendarObject | None:

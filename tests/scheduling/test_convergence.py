@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""At rest every copy agrees with the organizer's, whatever organizers and attendees did, in whatever order."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from office import Office, answered, attendee, calendar, event
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.merge import same_data
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import cancelled, component_at, has_instance, timing
+
+DAYS = [f"202601{day}T100000Z" for day in ("12", "19", "26")] + ["20260202T100000Z"]
+RIDS = [RecurrenceId.parse(day) for day in DAYS]
+GUESTS = ("martijn", "bob", "alice", "room1")
+HUMANS = GUESTS[:3]
+
+guest = st.sampled_from(GUESTS)
+human = st.sampled_from(HUMANS)
+day = st.sampled_from(RIDS)
+answer = st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])
+organizer_edits = st.one_of(
+    st.tuples(st.just("rename"), st.sampled_from(["A", "B", "C"])),
+    st.tuples(st.just("move"), st.sampled_from(["PT1H", "PT2H"])),
+    st.tuples(st.just("add"), guest),
+    st.tuples(st.just("remove"), guest),
+    st.tuples(st.just("add one"), guest, day),
+    st.tuples(st.just("remove one"), guest, day),
+    st.tuples(st.just("rename one"), day, st.sampled_from(["A", "X", "Y"])),
+    st.tuples(st.just("move one"), day, st.sampled_from(["120000", "140000"])),
+    st.tuples(st.just("cancel one"), day),
+    st.tuples(st.just("strike one"), day),
+    st.tuples(st.just("revert one"), day),
+    st.tuples(st.just("ask"), guest),
+)
+attendee_edits = st.one_of(
+    st.tuples(st.just("answer"), human, answer),
+    st.tuples(st.just("answer one"), human, answer, day),
+    st.tuples(st.just("delete one"), human, day),
+    st.tuples(st.just("delete"), human),
+    st.tuples(st.just("alarm"), human),
+)
+edits = st.lists(st.one_of(organizer_edits, attendee_edits, st.just(("rest",))), max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=edits, at_once=st.sampled_from([0, 10]), stale=st.booleans())
+def test_copies_agree_at_rest(edits, at_once, stale):
+    office = Office(refresh_at_once=at_once)
+    try:
+        weekly = {"RRULE": "FREQ=WEEKLY;COUNT=4"}
+        office.put("florent", calendar(event("florent", "martijn", "bob", "room1", **weekly)))
+        seen = (office.copy("florent"), office.tag("florent"))
+        for edit in edits:
+            before = {who: len(office.inbox(who)) for who in GUESTS}
+            if edit[0] == "rest":
+                office.rest()
+                assert all(len(office.inbox(who)) == n for who, n in before.items()), "a refresh is silent"
+            elif edit[0] in {"answer", "answer one", "delete one", "delete", "alarm"}:
+                attend(office, *edit)
+            else:
+                # A client that hasn't looked since its own last change, or one that has.
+                obj, tag = seen if stale else (office.copy("florent"), office.tag("florent"))
+                organize(office, obj, tag, edit)
+                seen = (office.copy("florent"), office.tag("florent"))
+            for who in GUESTS:
+                new = office.inbox(who)[before[who] :]
+                for i, one in enumerate(new):
+                    assert not any(same_data(one, other) for other in new[:i]), (who, edit)
+        office.rest()
+        agree(office)
+    finally:
+        office.store.close()
+
+
+def attend(office: Office, verb: str, who: str, *args) -> None:
+    copy = office.copy(who)
+    if copy is None:
+        return
+    if verb == "delete":
+        office.delete(who)
+    elif verb == "answer":
+        office.put(who, answered(copy, who, args[0]))
+    elif verb == "answer one":
+        partstat, rid = args
+        if has_instance(copy, rid):
+            office.put(who, answered(copy, who, partstat, rid.to_basic()))
+    elif verb == "delete one":
+        (rid,) = args
+        if has_instance(copy, rid) and copy.master is not None:
+            master = copy.master.adding(Property("EXDATE", rid.to_basic()))
+            rest = tuple(c for r, c in copy.overrides.items() if r != rid)
+            office.put(who, copy.with_components((master, *rest)).body.decode())
+    elif verb == "alarm":
+        alarm = Component("VALARM", [Property("ACTION", "DISPLAY"), Property("TRIGGER", "-PT5M")])
+        first, *rest = copy.components
+        office.put(who, copy.with_components((first.with_children([alarm]), *rest)).body.decode())
+
+
+def organize(office: Office, obj: CalendarObject, tag: str | None, edit: tuple) -> None:
+    verb, *args = edit
+    master = obj.master
+    overrides = dict(obj.overrides)
+
+    def invite(component: Component, who: str) -> Component:
+        if attendee(component, who) is not None:
+            return component
+        params = (("PARTSTAT", ("NEEDS-ACTION",)), ("RSVP", ("TRUE",)))
+        return component.adding(Property("ATTENDEE", f"mailto:{who}@example.com", params))
+
+    def uninvite(component: Component, who: str) -> Component:
+        prop = attendee(component, who)
+        return component.map(lambda p: None if p is prop else p) if prop is not None else component
+
+    def at(rid: RecurrenceId) -> Component | None:
+        return component_at(obj, rid) if has_instance(obj, rid) else None
+
+    match verb, args:
+        case "rename", [text]:
+            master = master.set("SUMMARY", text)
+        case "move", [duration]:
+            master = master.set("DURATION", duration)
+            overrides = {}
+        case "add", [who]:
+            master = invite(master, who)
+            overrides = {rid: invite(c, who) for rid, c in overrides.items()}
+        case "remove", [who]:
+            master = uninvite(master, who)
+            overrides = {rid: uninvite(c, who) for rid, c in overrides.items()}
+        case "add one", [who, rid] if at(rid) is not None:
+            overrides[rid] = invite(at(rid), who)
+        case "remove one", [who, rid] if at(rid) is not None:
+            overrides[rid] = uninvite(at(rid), who)
+        case "rename one", [rid, text] if at(rid) is not None:
+            overrides[rid] = at(rid).set("SUMMARY", text)
+        case "move one", [rid, hour] if at(rid) is not None:
+            overrides[rid] = at(rid).set("DTSTART", f"{rid.to_basic()[:8]}T{hour}Z")
+        case "cancel one", [rid] if at(rid) is not None:
+            overrides.pop(rid, None)
+            master = master.adding(Property("EXDATE", rid.to_basic()))
+        case "strike one", [rid] if at(rid) is not None:
+            overrides[rid] = at(rid).set("STATUS", "CANCELLED")
+        case "revert one", [rid]:
+            overrides.pop(rid, None)
+        case "ask", [who]:
+            prop = attendee(master, who)
+            if prop is not None:
+                asked = prop.with_param("PARTSTAT", "NEEDS-ACTION")
+                master = master.map(lambda p: asked if p is prop else p)
+    new = obj.with_components((master, *overrides.values()))
+    office.put("florent", new.body.decode(), tag=tag)
+
+
+def agree(office: Office) -> None:
+    truth = office.copy("florent")
+    for who in GUESTS:
+        copy = office.copy(who)
+        for rid in RIDS:
+            wanted = component_at(truth, rid) if has_instance(truth, rid) else None
+            invited = wanted is not None and attendee(wanted, who) is not None and not cancelled(wanted)
+            mine = component_at(copy, rid) if copy is not None and has_instance(copy, rid) else None
+            here = mine is not None and not cancelled(mine)
+            label = f"{who} {rid.to_basic()}"
+            if not invited:
+                assert not here, f"{label}: still there"
+                continue
+            own = attendee(wanted, who).param("PARTSTAT")
+            if not here:
+                assert own == "DECLINED", f"{label}: missing"
+                continue
+            assert mine.text("SUMMARY") == wanted.text("SUMMARY"), label
+            assert timing(mine, copy.zones) == timing(wanted, truth.zones), label
+            for other in ("florent", *GUESTS):
+                if who == "room1" and other != who:
+                    continue
+                theirs, ours = attendee(wanted, other), attendee(mine, other)
+                assert (theirs is None) == (ours is None), f"{label}: {other}"
+                if theirs is not None:
+                    assert theirs.param("PARTSTAT") == ours.param("PARTSTAT"), f"{label}: {other}"
