@@ -21,6 +21,7 @@ from calcore_caldav.core.freebusy import instance_type
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance
 from calcore_caldav.core.times import TimeRange, from_epoch, to_epoch
+from calcore_caldav.errors import InvalidCalendarData
 from calcore_caldav.store.principals import owner_of, zone_of
 from calcore_caldav.store.protocol import CollectionKind, StoreSettings
 from calcore_caldav.store.schema import bodies, collections, instances, objects
@@ -251,7 +252,11 @@ def clear(session: Session, object_id: int) -> None:
 
 def rewrite(session: Session, place: Place, object_id: int, obj: CalendarObject) -> None:
     """Index an object anew that is stored already."""
-    made = index(obj, place, session.now_ts, session.shared.settings)
+    try:
+        made = index(obj, place, session.now_ts, session.shared.settings)
+    except InvalidCalendarData:
+        # An older version of the program took it. It must not stop the others; `db check` tells of it.
+        made = Indexed()
     write(session, place, object_id, made.rows, fresh=False)
     session.sql.run(
         _SET_INDEXED,

@@ -285,5 +285,5 @@ def _bounds(window: TimeRange) -> dict[str, int]:
     }
 
 
-def _ceil(instant: datetime) -> int:
-    return -((EPOCH - instant) // timedelta(seconds=1))
+def _ceil(moment: datetime) -> int:
+    return -((EPOCH - moment) // timedelta(seconds=1))

@@ -76,6 +76,19 @@ def test_damage_is_found(filled: Store, tmp_path: Path, statement: str, told: st
     assert all(told in problem for problem in found)
 
 
+def test_an_object_that_cannot_be_read_stops_no_other(filled: Store, tmp_path: Path):
+    broken = event("series", *WEEKLY[:2], "RRULE:FREQ=NEVER")
+    connection = sqlite3.connect(tmp_path / "calcore.db")
+    connection.execute("UPDATE bodies SET body = ? WHERE object_id = 2", [broken.body])
+    connection.execute("UPDATE objects SET etag = ?, size = ? WHERE id = 2", [broken.etag, len(broken.body)])
+    connection.execute("DELETE FROM instances")
+    connection.commit()
+    connection.close()
+    with filled.write(SYSTEM) as txn:
+        txn.instances.reindex(lambda _done, _total: None)
+    assert [text.partition(": ")[0] for text in problems(filled)] == ["/room1/calendar/series"]
+
+
 def test_overlapping_bookings_are_found(filled: Store, tmp_path: Path):
     damage(tmp_path, "INSERT INTO bookings SELECT room_id, 1, start_ts, end_ts, object_id FROM bookings")
     assert problems(filled) == []
