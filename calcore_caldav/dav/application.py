@@ -17,7 +17,7 @@ from radicale import httputils, types
 from radicale.app import Application
 from radicale.config import Configuration
 
-from calcore_caldav.dav import collections, methods, outbox, report
+from calcore_caldav.dav import collections, methods, outbox, report, split
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
 from calcore_caldav.errors import CalcoreError
 from calcore_caldav.scheduling.access import actor_of
@@ -31,6 +31,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "calendar-access": "4791 §5.1",
     "calendar-auto-schedule": "6638 §2",
     "calendar-query-extended": "Apple",
+    "calendarserver-recurrence-split": "Apple",
     "addressbook": "6352 §6.1",
     "extended-mkcol": "5689 §3.1",
     "calendarserver-principal-property-search": "Apple",
@@ -71,6 +72,11 @@ METHODS: Final[Mapping[str, Method]] = {
     "MKCOL": Method(collections.mkcol, writes=True, rfc="5689 §3"),
     "REPORT": Method(report.report, writes=False, rfc="3253 §3.6"),
 }
+
+ACTIONS: Final[Mapping[str, Method]] = {
+    "split": Method(split.post, writes=True, rfc="caldav-recursplit"),
+}
+"""POST ?action=NAME on an object."""
 
 _RadicaleMethod = Callable[..., types.WSGIResponse]
 
@@ -127,6 +133,10 @@ def _is_preflight(name: str, environ: types.WSGIEnviron) -> bool:
     return name == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
+def _action(query: str) -> str:
+    return next((part[7:] for part in query.split("&") if part.startswith("action=")), "")
+
+
 def _read_body(environ: types.WSGIEnviron) -> bytes:
     body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     return body
@@ -165,6 +175,9 @@ class CalDAVApplication(Application):  # type: ignore[misc]
     ) -> DavResponse:
         """The answer to a request of somebody who is logged in (or, for OPTIONS, of anybody)."""
         store = self._services.store
+        query = environ.get("QUERY_STRING", "")
+        if name == "POST":
+            method = ACTIONS.get(_action(query), method)
         try:
             with store.write(NOBODY) if method.writes else store.read() as txn:
                 txn.actor = actor_of(txn, user)
@@ -174,7 +187,7 @@ class CalDAVApplication(Application):  # type: ignore[misc]
                     prefix=prefix,
                     headers=_headers(environ),
                     body=body,
-                    query=environ.get("QUERY_STRING", ""),
+                    query=query,
                     host=_host(environ),
                     txn=txn,
                     services=self._services,

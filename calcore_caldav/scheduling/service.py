@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import Principal, Privilege
+from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.vcard import vcard_uid
 from calcore_caldav.errors import (
     AlreadyExists,
@@ -27,6 +28,7 @@ from calcore_caldav.scheduling import rooms
 from calcore_caldav.scheduling.access import BOXES, privileges, require
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome
 from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.splitting import Halves, split_meeting
 from calcore_caldav.store.protocol import (
     Collection,
     CollectionKind,
@@ -220,6 +222,23 @@ class CalendarService:
         if (holder := self._holder(txn, target, source.uid)) and holder.id != source.id:
             raise UidConflict(source.uid, holder.path)
         return PutResult(txn.objects.move(source, target, name), existing is None, modified=False)
+
+    def split(
+        self,
+        txn: Transaction,
+        stored: StoredObject,
+        rid: RecurrenceId,
+        uid: str | None = None,
+        *,
+        conditions: Conditions = UNCONDITIONAL,
+    ) -> Halves:
+        """Make one series two, from `rid` on: "this and following"; see `splitting.split_meeting`."""
+        collection = self._collection(txn, stored.collection_id)
+        for privilege in (Privilege.WRITE_CONTENT, Privilege.BIND):
+            self._require(txn, collection, privilege, stored.name)
+        conditions.check(stored)
+        owner = self._owner(txn, collection)
+        return split_meeting(txn, owner, stored, rid, uid, settings=self.settings)
 
     # ---- collections
 
