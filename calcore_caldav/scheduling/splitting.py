@@ -2,7 +2,7 @@
 """A meeting made two, in everybody's calendar: "this and following" (the calendarserver extension).
 
 Nobody is asked again: each attendee's own copy is split as the organizer's is, so answers, alarms and room
-bookings stay as they are. Attendees find a REQUEST for each half in their inbox.
+bookings stay as they are, and no inbox gets a message. Only attendees elsewhere are sent both halves.
 """
 
 from __future__ import annotations
@@ -94,11 +94,8 @@ def _split_copies(
     for half in halves:
         wanted: dict[CalendarUserAddress, frozenset[RecurrenceId | None]] = dict.fromkeys(others, EVERYTHING)
         for sent in requests(half, wanted, owner.own_addresses, now=txn.now, aliases=people.aliases):
-            reader = people.find(sent.recipient)
-            if reader is None:
+            if people.find(sent.recipient) is None:
                 delivery.external(sent)
-            elif not reader.kind.bookable:
-                delivery.to_inbox(reader, sent.body)
 
 
 def _split_copy(copy: CalendarObject, rid: RecurrenceId, halves: _Split) -> _Split:
