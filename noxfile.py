@@ -34,7 +34,9 @@ def compat(session: nox.Session) -> None:
     """The public CalDAV scripts, compared with the floor in tests/conformance.txt."""
     session.install("-e", ".")
     runner = SHARED / "conformance" / "run.py"
-    session.run("python", str(runner), "--floor", "tests/conformance.txt", *session.posargs)
+    # Two scripts ask to be ignored as a whole, which the runner takes badly.
+    excluded = ["--exclude", "implicitbatchrefresh", "--exclude", "implicitcopymove"]
+    session.run("python", str(runner), "--floor", "tests/conformance.txt", *excluded, *session.posargs)
 
 
 @nox.session
