@@ -37,6 +37,8 @@ from calcore_caldav.store.sql import Cursor, Sql, Statement
 from calcore_caldav.store.transaction import SqlTransaction
 
 _DIALECT: Final = dialect.dialect(paramstyle="named")
+_OLDEST: Final = (3, 35, 0)
+"""The first one that knows RETURNING."""
 _SYNCHRONOUS: Final = frozenset({"OFF", "NORMAL", "FULL", "EXTRA"})
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _ROOM_IS_BUSY: Final = "room is busy"
@@ -81,6 +83,10 @@ class SqliteStore:
     """See protocol.Store. `path` None: a private database that ends with the store."""
 
     def __init__(self, path: Path | None, *, clock: Clock = utc_now, settings: StoreSettings) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise ConfigurationError(
+                f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is the oldest that will do"
+            )
         self.clock = clock
         self.settings = settings
         self._synchronous = settings.options.get("synchronous", "FULL" if path else "OFF").upper()

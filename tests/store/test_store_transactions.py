@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -219,6 +220,12 @@ def test_postgresql_is_not_there_yet():
 def test_wrong_options_are_refused(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="synchronous"):
         open_store(url_of(tmp_path), settings=StoreSettings(options={"synchronous": "sometimes"}))
+
+
+def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(ConfigurationError, match=r"3\.35"):
+        open_store("sqlite://")
 
 
 def test_a_private_database_leaves_nothing_behind():
