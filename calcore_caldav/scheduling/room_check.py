@@ -10,12 +10,14 @@ from enum import StrEnum
 from itertools import pairwise
 
 from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
-from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import rooms, slots
+from calcore_caldav.scheduling.answering import reason_of
 from calcore_caldav.scheduling.delivery import room_reply
 from calcore_caldav.scheduling.policy import policy_of
+from calcore_caldav.scheduling.request import Reason
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
 
@@ -85,7 +87,10 @@ def rebook(
             for collection in txn.collections.of(room, CollectionKind.CALENDAR)
             for stored in txn.objects.all(collection)
         ]
-    ordered = sorted(events, key=lambda pair: (pair[0].created, pair[0].id))
+    own = room.own_addresses
+    # What waits for approval may hold an old time besides its new one.
+    settled = [pair for pair in events if not is_pending(pair[1], own)]
+    ordered = sorted(settled, key=lambda pair: (pair[0].created, pair[0].id))
     for stored, _ in ordered:
         txn.bookings.replace(room, stored, ())
     for stored, copy in ordered:
@@ -106,8 +111,17 @@ def _wrong_bookings(
         uid = events[object_id][0].uid if object_id in events else ""
         have = slots.union(booked.get(object_id, ()))
         want = [p for p in expected.get(object_id, ()) if p.end > txn.now]
+        if object_id in events and is_pending(events[object_id][1], room.own_addresses):
+            missing = [p for p in want if not any(h.start <= p.start and p.end <= h.end for h in have)]
+            yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in missing)
+            continue
         yield from ((Trouble.ORPHAN, uid, shown(p)) for p in have if p not in want)
         yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in want if p not in have)
+
+
+def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
+    """Whether an instance waits for approval."""
+    return any(reason_of(c, own) is Reason.PENDING for c in copy.components)
 
 
 def _overlaps(txn: Transaction, room: Principal, expected: Iterable[list[Period]]) -> Iterator[str]:

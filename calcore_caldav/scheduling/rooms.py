@@ -151,7 +151,7 @@ def _write(
     answer = RoomAnswer(
         copy=new,
         bookings=_slots(txn, room, policy, taken, own_object, None if displaced else inquiry),
-        answered=any(v.partstat is not PartStat.NEEDS_ACTION for v in decided.values()),
+        answered=any(v.partstat is not PartStat.NEEDS_ACTION for v in written.placed.values()),
         inbox=pending or any(v.partstat is PartStat.NEEDS_ACTION for v in decided.values()),
         approvers=_approvers(txn, room, policy, inquiry) if pending else (),
         comments=comments_on(txn, room, policy, inquiry, written.placed),

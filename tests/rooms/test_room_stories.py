@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from room_office import NOW, Corridor, event, hour
 
+from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
-from calcore_caldav.errors import NotPermitted
+from calcore_caldav.errors import NotPermitted, SchedulingRefused
 from calcore_caldav.scheduling import explanation, finder, room_check, room_jobs, rooms
 from calcore_caldav.store.protocol import SYSTEM
 
@@ -285,3 +286,40 @@ def test_the_check_reports_what_managers_overruled(office):
         room = txn.directory.by_name("room1")
         findings = room_check.check(txn, room, fix=True, settings=office.settings)
     assert [(str(f.trouble), f.fixed) for f in findings] == [("overlap", False)]
+
+
+def test_a_room_does_not_invite(office):
+    with pytest.raises(SchedulingRefused) as caught:
+        office.put("room1", event("one", hour(1), organizer="room1", attendees=["ann"]), actor="max")
+    assert caught.value.precondition == "organizer-allowed"
+
+
+def test_a_room_invited_by_itself_and_through_a_group_is_booked_once(office):
+    with office.store.write(SYSTEM) as txn:
+        txn.directory.set_members(txn.directory.by_name("staff"), ["bob", "room1", "ann"])
+    office.put("ann", event("one", hour(1), attendees=["staff"]))
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+    assert len(office.bookings()) == 1
+    assert office.of("bob", "one") is not None
+
+
+def test_a_room_whose_client_answers_for_it_is_not_asked(office):
+    text = event("one", hour(1)).body.decode()
+    office.put(
+        "ann", CalendarObject(text.replace("CUTYPE=ROOM;", "CUTYPE=ROOM;SCHEDULE-AGENT=CLIENT;").encode())
+    )
+    assert office.seen("ann", "one") == {"": "NEEDS-ACTION"}
+    assert office.of("room1", "one") is None
+
+
+def test_a_room_answers_without_rsvp(office):
+    office.put("ann", CalendarObject(event("one", hour(1)).body.replace(b";RSVP=TRUE", b"")))
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+
+
+def test_two_rooms_of_one_meeting_answer_each_for_itself(office):
+    office.put("bob", event("block", hour(25), organizer="bob"))
+    both = event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", attendees=["large"])
+    office.put("ann", both)
+    assert office.seen("ann", "daily") == {"": "ACCEPTED", "20260303T100000Z": "DECLINED"}
+    assert set(office.seen("ann", "daily", "large").values()) == {"ACCEPTED"}
