@@ -72,7 +72,6 @@ SERVER_PARAMS: Final = ("SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEN
 _PRIVATE_PREFIXES: Final = (
     "X-MOZ-", "X-EVOLUTION-", "X-CALENDARSERVER-", "X-APPLE-NEEDS-REPLY", "X-APPLE-DEFAULT-ALARM",
     "X-APPLE-TRAVEL", "X-APPLE-TEMPLATE", "X-CALCORE-", "X-DAVX5-", "X-LIC-", "X-KDE-", "X-NEXTCLOUD-",
-    "X-CALCORE-",
 )  # fmt: skip
 _PRIVATE: Final = frozenset({"TRANSP", "PERCENT-COMPLETE", "COMPLETED", "REQUEST-STATUS"})
 # Of the calendar as a whole only these go into a message.

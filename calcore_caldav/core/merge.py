@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -17,7 +16,6 @@ from calcore_caldav.core.itip import (
     answered,
     attendees,
     private,
-    unanswered,
     with_attendees,
 )
 from calcore_caldav.core.principals import CalendarUserAddress
@@ -360,6 +358,39 @@ def apply_answers(
     return MergeResult(Outcome.APPLIED, made, frozenset(found))
 
 
+# ---- ADD
+
+
+def apply_add(
+    existing: CalendarObject | None, body: CalendarObject, own: frozenset[CalendarUserAddress]
+) -> MergeResult:
+    """Further instances of a series, each an RDATE with its override (RFC 5546 §3.2.4).
+
+    Without the series nothing can be added: the receiver has to ask for it (REFRESH).
+    """
+    if existing is None or existing.master is None:
+        return MergeResult(Outcome.UNKNOWN_UID, existing)
+    found: dict[Rid, Component] = dict(existing.by_rid())
+    master = existing.master
+    touched: set[Rid] = set()
+    for theirs in body.components:
+        start = theirs.get("DTSTART")
+        if start is None or sequence(theirs) < sequence(master):
+            continue
+        rid = RecurrenceId.of(body.zones.value(start))
+        if not has_instance(existing, rid):
+            master = master.adding(Property("RDATE", start.value, start.params))
+        override = theirs.with_property(Property("RECURRENCE-ID", start.value, start.params))
+        found[rid] = _received(override, component_at(existing, rid), own, existing.master.get("ORGANIZER"))
+        touched.add(rid)
+    if not touched:
+        return MergeResult(Outcome.IGNORED_STALE, existing)
+    found[None] = master
+    return MergeResult(
+        Outcome.APPLIED, _with_zones(existing, body, tuple(found.values())), frozenset(touched)
+    )
+
+
 # ---- CANCEL
 
 
@@ -374,6 +405,8 @@ def apply_cancel(existing: CalendarObject | None, body: CalendarObject) -> Merge
     touched: set[Rid] = set()
     deleted = exdates(existing)
     if body.master is not None:
+        if existing.master is not None and sequence(body.master) < sequence(existing.master):
+            return MergeResult(Outcome.IGNORED_STALE, existing)
         for rid, mine in found.items():
             found[rid] = _ended(mine, body.overrides.get(rid, body.master) if rid else body.master)
             touched.add(rid)
@@ -383,6 +416,8 @@ def apply_cancel(existing: CalendarObject | None, body: CalendarObject) -> Merge
                 continue
             component = component_at(existing, rid)
             if component is None or not has_instance(existing, rid):
+                continue
+            if rid in existing.overrides and sequence(theirs) < sequence(component):
                 continue
             found[rid] = _ended(component, theirs)
             touched.add(rid)
@@ -517,23 +552,3 @@ def _out_of_date(theirs: Component, body: CalendarObject, mine: Component, exist
     if sequence(theirs) >= sequence(mine):
         return False
     return theirs.get("DTSTART") is None or timing(theirs, body.zones) != timing(mine, existing.zones)
-
-
-# ---- other messages
-
-
-def answers_of(obj: CalendarObject, aliases: Aliases) -> Mapping[Rid, Mapping[CalendarUserAddress, PartStat]]:
-    """Each attendee's PARTSTAT in each component."""
-    return {
-        rid: {who: partstat(p) for who, p in attendees(c, aliases).items()} for rid, c in obj.by_rid().items()
-    }
-
-
-def waiting(obj: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
-    """Whether some component still waits for the answer of the one whose addresses are `own`."""
-    return any(
-        unanswered(p)
-        for c in obj.components
-        for p in c.all("ATTENDEE")
-        if CalendarUserAddress.parse(p.value) in own
-    )

@@ -79,7 +79,7 @@ class Delivery:
             return self.external(sent)
         copy = self.copy_of(recipient, sent.body.uid)
         existing = self.txn.objects.parsed(copy) if copy is not None else None
-        if existing is not None and not self._same_organizer(existing, sent.body):
+        if existing is not None and not self.same_organizer(existing, sent.body):
             return Status.REFUSED
         if sent.method is Method.CANCEL:
             result = apply_cancel(existing, sent.body)
@@ -88,7 +88,7 @@ class Delivery:
         if result.outcome in {Outcome.IGNORED_DECLINED, Outcome.UNKNOWN_UID}:
             return Status.DELIVERED
         changed = result.stored if result.outcome is not Outcome.UNCHANGED else None
-        if changed is not None and self._store(recipient, copy, changed) is None:
+        if changed is not None and self.store(recipient, copy, changed) is None:
             return Status.REFUSED
         self.to_inbox(recipient, sent.body)
         return Status.DELIVERED
@@ -139,7 +139,7 @@ class Delivery:
         copy = with_organizer_status(answer.copy, Status.DELIVERED) if answer.answered else answer.copy
         for lost in answer.displaced:
             room_reply(self.txn, room, lost.stored, lost.answer, settings=self.settings)
-        row = self._store(room, stored, copy)
+        row = self.store(room, stored, copy)
         if row is None:
             return None
         self.txn.bookings.replace(room, row, answer.bookings)
@@ -178,15 +178,20 @@ class Delivery:
         existing = self.txn.objects.parsed(stored)
         if existing.organizer not in organizer.own_addresses:
             return Status.REFUSED
-        answered = self.merge(existing, sent, organizer)
-        if answered.result.outcome is Outcome.PARTY_CRASHER:
+        if self.take_answer(stored, existing, sent, organizer).outcome is Outcome.PARTY_CRASHER:
             return Status.REFUSED
-        if answered.stored is existing:
-            return Status.DELIVERED
-        self._put(stored, answered.stored, stored.schedule_tag)
-        if answered.result.changed:
-            self.after_answer(stored, answered, organizer)
         return Status.DELIVERED
+
+    def take_answer(
+        self, stored: StoredObject, existing: CalendarObject, sent: ITipMessage, organizer: Principal
+    ) -> MergeResult:
+        """Write a REPLY into the organizer's object, whose schedule tag stays (RFC 6638 §3.2.10)."""
+        answered = self.merge(existing, sent, organizer)
+        if answered.stored is not existing:
+            self._put(stored, answered.stored, stored.schedule_tag)
+            if answered.result.changed:
+                self.after_answer(stored, answered, organizer)
+        return answered.result
 
     def merge(self, existing: CalendarObject, sent: ITipMessage, organizer: Principal) -> Answered:
         """An organizer's object with a REPLY in it, and the inbox item; the object isn't written."""
@@ -244,7 +249,7 @@ class Delivery:
             if copy is None:
                 continue
             existing = self.txn.objects.parsed(copy)
-            if not self._same_organizer(existing, obj):
+            if not self.same_organizer(existing, obj):
                 continue
             if person.kind.bookable:
                 # A room's policy may hide what the message shows.
@@ -280,16 +285,16 @@ class Delivery:
         found = self.txn.objects.in_home_by_uid(person, uid)
         return next((s for s in found if s.schedule_tag is not None), found[0] if found else None)
 
-    def _same_organizer(self, mine: CalendarObject, theirs: CalendarObject) -> bool:
+    def same_organizer(self, mine: CalendarObject, theirs: CalendarObject) -> bool:
+        """Whether two objects are of one organizer, whatever way the address is spelled."""
         if mine.organizer is None or theirs.organizer is None:
             return False
         self.people.find(mine.organizer)
         self.people.find(theirs.organizer)
         return self.people.aliases[mine.organizer] == self.people.aliases[theirs.organizer]
 
-    def _store(
-        self, person: Principal, copy: StoredObject | None, obj: CalendarObject
-    ) -> StoredObject | None:
+    def store(self, person: Principal, copy: StoredObject | None, obj: CalendarObject) -> StoredObject | None:
+        """Write somebody's copy, a new one into the default calendar; None where no calendar takes it."""
         if copy is not None:
             return self._put(copy, obj, new_tag())
         calendar = self.default_calendar(person, obj.kind)

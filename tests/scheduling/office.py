@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
+from calcore_caldav.core.itip import ITipMessage, Method
+from calcore_caldav.core.merge import Outcome
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.scheduling.engine import SchedulingEngine
+from calcore_caldav.scheduling.inbound import receive
 from calcore_caldav.scheduling.service import CalendarService, Conditions, PutResult, ScheduleOptions
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.worker import Worker
@@ -101,6 +104,19 @@ class Office:
 
         with self.store.read() as txn:
             return actor_of(txn, name)
+
+    def receive(self, method: Method, sender: str, recipient: str, body: CalendarObject) -> Outcome:
+        """A message from outside."""
+        self.tick()
+        mail = sender if "@" in sender else f"{sender}@example.com"
+        sent = ITipMessage(
+            method,
+            CalendarUserAddress.parse(mail),
+            CalendarUserAddress.parse(f"{recipient}@example.com"),
+            body,
+        )
+        with self.store.write(SYSTEM) as txn:
+            return receive(txn, sent, self.settings)
 
     # ---- what they see
 

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages that come from outside this server, by mail: every method of RFC 5546 §3.2.
+
+Who sent it has been made sure of before; what it says is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from calcore_caldav.core.calobject import find_attendee
+from calcore_caldav.core.itip import ITipMessage, Method
+from calcore_caldav.core.merge import MergeResult, Outcome, apply_add, apply_cancel, apply_request
+from calcore_caldav.core.principals import Principal
+from calcore_caldav.errors import SchedulingRefused
+from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import Transaction
+
+
+def receive(txn: Transaction, sent: ITipMessage, settings: SchedulingSettings) -> Outcome:
+    """Process one message to a calendar user of this server; returns what became of it.
+
+    Raises SchedulingRefused where the recipient isn't of this server, or the sender speaks for somebody else.
+    """
+    delivery = Delivery(txn, settings)
+    delivery.people.learn(sent.body)
+    recipient = delivery.people.find(sent.recipient)
+    if recipient is None:
+        raise SchedulingRefused("recipient-exists", "there is no such calendar user here")
+    _check_sender(sent)
+    return _METHODS[sent.method](delivery, sent, recipient)
+
+
+def _check_sender(sent: ITipMessage) -> None:
+    """The organizer's messages come from the organizer, an attendee's from an attendee (RFC 5546 §6.1.1)."""
+    theirs = {Method.REQUEST, Method.CANCEL, Method.ADD, Method.DECLINECOUNTER}
+    if sent.method in theirs:
+        allowed = sent.body.organizer == sent.sender
+    else:
+        allowed = any(find_attendee(c, frozenset({sent.sender})) is not None for c in sent.body.components)
+    if not allowed:
+        raise SchedulingRefused(
+            "organizer-allowed", "the sender doesn't speak for the one whose message it is"
+        )
+
+
+def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    copy = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(copy) if copy is not None else None
+    if existing is not None and not delivery.same_organizer(existing, sent.body):
+        raise SchedulingRefused("unique-scheduling-object-resource", "another organizer's event has the UID")
+    result = apply_request(existing, sent.body, recipient.own_addresses)
+    if result.outcome in {Outcome.IGNORED_STALE, Outcome.IGNORED_DECLINED}:
+        return result.outcome
+    if recipient.kind.bookable:
+        answer = delivery.book(recipient, (), sent)
+        if answer is not None:
+            delivery.external(answer)
+        return result.outcome
+    return _stored(delivery, sent, recipient, result)
+
+
+def _cancel(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    copy = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(copy) if copy is not None else None
+    if existing is None or not delivery.same_organizer(existing, sent.body):
+        return Outcome.UNKNOWN_UID
+    result = apply_cancel(existing, sent.body)
+    if result.outcome is not Outcome.APPLIED:
+        return result.outcome
+    if recipient.kind.bookable:
+        delivery.book(recipient, (sent,), None)
+        return result.outcome
+    return _stored(delivery, sent, recipient, result)
+
+
+def _add(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    copy = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(copy) if copy is not None else None
+    if existing is not None and not delivery.same_organizer(existing, sent.body):
+        return Outcome.UNKNOWN_UID
+    return _stored(delivery, sent, recipient, apply_add(existing, sent.body, recipient.own_addresses))
+
+
+def _stored(delivery: Delivery, sent: ITipMessage, recipient: Principal, result: MergeResult) -> Outcome:
+    if result.outcome in {Outcome.CREATED, Outcome.APPLIED} and result.stored is not None:
+        delivery.store(recipient, delivery.copy_of(recipient, sent.body.uid), result.stored)
+        delivery.to_inbox(recipient, sent.body)
+    return result.outcome
+
+
+def _reply(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    stored = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    if stored is None or existing is None or existing.organizer not in recipient.own_addresses:
+        return Outcome.UNKNOWN_UID
+    return delivery.take_answer(stored, existing, sent, recipient).outcome
+
+
+def _refresh(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """Somebody wants to see the whole again: who is invited gets a REQUEST (RFC 5546 §3.2.6)."""
+    stored = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    if existing is None or existing.organizer not in recipient.own_addresses:
+        return Outcome.UNKNOWN_UID
+    delivery.people.learn(existing)
+    delivery.people.find(sent.sender)
+    if sent.sender not in existing.attendees:
+        return Outcome.PARTY_CRASHER
+    delivery.deliver_requests(existing, recipient, {sent.sender: EVERYTHING})
+    return Outcome.APPLIED
+
+
+def _shown(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """A proposal or its refusal is for a person to decide on: it stays in the inbox (RFC 5546 §3.2.7, §3.2.8)."""
+    if delivery.copy_of(recipient, sent.body.uid) is None:
+        return Outcome.UNKNOWN_UID
+    delivery.to_inbox(recipient, sent.body)
+    return Outcome.UNCHANGED
+
+
+_METHODS: Final[Mapping[Method, Callable[[Delivery, ITipMessage, Principal], Outcome]]] = MappingProxyType(
+    {
+        Method.REQUEST: _request,
+        Method.REPLY: _reply,
+        Method.CANCEL: _cancel,
+        Method.ADD: _add,
+        Method.REFRESH: _refresh,
+        Method.COUNTER: _shown,
+        Method.DECLINECOUNTER: _shown,
+    }
+)

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Conversations written down: each tests/scenarios/*.itip is carried out line by line (see its README)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from office import Office, answered, attendee
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.itip import Method
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import component_at, has_instance
+from calcore_caldav.errors import SchedulingRefused
+
+SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.itip"))
+MASTER = ""
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: p.stem)
+def test_scenario(path: Path):
+    Scenario(path.name).run(path.read_text())
+
+
+class Scenario:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.office = Office()
+        self.error: SchedulingRefused | None = None
+        self.tags: dict[str, str | None] = {}
+
+    def run(self, text: str) -> None:
+        try:
+            for number, line, block in steps(text):
+                self.where = f"{self.name}:{number}: {line}"
+                self.step(line, block)
+            assert self.error is None, f"{self.where}: refused: {self.error}"
+        finally:
+            self.office.store.close()
+
+    def step(self, line: str, block: list[str]) -> None:
+        for pattern, act in VERBS:
+            match = re.fullmatch(pattern, line)
+            if match is not None:
+                if act is not refused and self.error is not None:
+                    pytest.fail(f"{self.where}: the step before was refused: {self.error}")
+                try:
+                    act(self, *match.groups(), block) if block else act(self, *match.groups())
+                except SchedulingRefused as error:
+                    self.error = error
+                return
+        pytest.fail(f"{self.where}: not understood")
+
+    def check(self, condition: object, message: str) -> None:
+        assert condition, f"{self.where}: {message}"
+
+
+def steps(text: str) -> list[tuple[int, str, list[str]]]:
+    """(line number, step, indented lines below it)."""
+    found: list[tuple[int, str, list[str]]] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.split("  #")[0].rstrip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith(" "):
+            found[-1][2].append(line.strip())
+        else:
+            found.append((number, line, []))
+    return found
+
+
+def blocks(lines: list[str]) -> dict[str, list[str]]:
+    """The lines of the whole ("") and, after `at RECURRENCE-ID`, those of single instances."""
+    found: dict[str, list[str]] = {}
+    key = MASTER
+    for line in lines:
+        if line.startswith("at "):
+            key = line[3:].strip()
+            found.setdefault(key, [])
+        else:
+            found.setdefault(key, []).append(line)
+    return found
+
+
+def prop_of(line: str) -> str:
+    """`ATTENDEE bob ACCEPTED RSVP=TRUE` as a content line; other lines as they are."""
+    words = line.split()
+    if words[0] not in {"ATTENDEE", "ORGANIZER"}:
+        return line
+    mail = (
+        words[1]
+        if ":" in words[1]
+        else f"mailto:{words[1]}"
+        if "@" in words[1]
+        else f"mailto:{words[1]}@example.com"
+    )
+    params = [w if "=" in w else f"PARTSTAT={w}" for w in words[2:]]
+    return ";".join([words[0], *params]) + f":{mail}"
+
+
+# ---- what people do
+
+
+def stores(
+    s: Scenario, who: str, kind: str | None, uid: str | None, calendar: str | None, block: list[str]
+) -> None:
+    kind = kind or "VEVENT"
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//scenario//EN"]
+    for rid, props in blocks(block).items():
+        lines += [f"BEGIN:{kind}", f"UID:{uid or '1'}", "DTSTAMP:20260101T000000Z"]
+        lines += [f"RECURRENCE-ID:{rid}"] if rid else []
+        lines += [prop_of(p) for p in props]
+        lines.append(f"END:{kind}")
+    lines += ["END:VCALENDAR", ""]
+    s.office.put(who, "\n".join(lines), **({"calendar": calendar} if calendar else {}))
+
+
+def changes(
+    s: Scenario, who: str, uid: str | None, rid: str | None, stale: str | None, block: list[str]
+) -> None:
+    obj = s.office.copy(who, uid or "1")
+    s.check(obj is not None, "there is nothing to change")
+    at = RecurrenceId.parse(rid) if rid else None
+    component = component_at(obj, at)
+    for line in block:
+        component = edited(component, line)
+    rest = tuple(c for r, c in obj.by_rid().items() if r != at)
+    new = obj.with_components((component, *rest) if at is None else (*rest, component))
+    s.office.put(who, new.body.decode(), tag=s.tags.get(who) if stale else None)
+
+
+def edited(component: Component, line: str) -> Component:
+    without = line.startswith("without ")
+    text = prop_of(line.removeprefix("without "))
+    prop = Property.parse(text if ":" in text else text + ":")
+    if prop.name == "ATTENDEE":
+        kept = component.map(lambda p: None if p.name == "ATTENDEE" and p.value == prop.value else p)
+        return kept if without else kept.adding(prop)
+    if without:
+        return component.without(prop.name)
+    return component.adding(prop) if prop.name == "EXDATE" else component.with_property(prop)
+
+
+def answers(s: Scenario, who: str, partstat: str, uid: str | None, rid: str | None) -> None:
+    copy = s.office.copy(who, uid or "1")
+    s.check(copy is not None, f"{who} has no copy")
+    s.office.put(who, answered(copy, who, partstat, rid))
+
+
+def deletes(s: Scenario, who: str, uid: str | None, quiet: str | None) -> None:
+    s.office.delete(who, uid or "1", reply=quiet is None)
+
+
+def deletes_instance(s: Scenario, who: str, rid: str) -> None:
+    obj = s.office.copy(who)
+    gone = RecurrenceId.parse(rid)
+    rest = [c for r, c in obj.by_rid().items() if r != gone]
+    if obj.master is not None:
+        rest[rest.index(obj.master)] = obj.master.adding(Property("EXDATE", rid))
+    s.office.put(who, obj.with_components(tuple(rest)).body.decode())
+
+
+def reads(s: Scenario, who: str) -> None:
+    s.tags[who] = s.office.tag(who)
+
+
+def time_passes(s: Scenario) -> None:
+    s.office.rest()
+
+
+def sends(s: Scenario, who: str, method: str, to: str, block: list[str]) -> None:
+    """A message from outside, as mail would bring it."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//scenario//EN", f"METHOD:{method}"]
+    for rid, props in blocks(block).items():
+        kind = "VEVENT"
+        stamp = [] if any(p.startswith("DTSTAMP") for p in props) else ["DTSTAMP:20260104T000000Z"]
+        uid = [] if any(p.startswith("UID") for p in props) else ["UID:1"]
+        lines += [f"BEGIN:{kind}", *uid, *stamp]
+        lines += [f"RECURRENCE-ID:{rid}"] if rid else []
+        lines += [prop_of(p) for p in props]
+        lines.append(f"END:{kind}")
+    lines += ["END:VCALENDAR", ""]
+    body = CalendarObject("\r\n".join(lines).encode())
+    s.outcome = s.office.receive(Method(method), who, to, body)
+
+
+# ---- what they see
+
+
+def refused(s: Scenario, who: str, precondition: str) -> None:
+    s.check(s.error is not None, f"nothing was refused to {who}")
+    s.check(s.error.precondition == precondition, f"refused with {s.error.precondition}")
+    s.error = None
+
+
+def receives(s: Scenario, who: str, methods: str) -> None:
+    expected = [] if methods == "nothing" else sorted(methods.split(", "))
+    got = sorted(s.office.methods(who))
+    s.check(got == expected, f"got {got}")
+
+
+def has_nothing(s: Scenario, who: str, uid: str | None) -> None:
+    s.check(s.office.copy(who, uid or "1") is None, "there is something")
+
+
+def has(s: Scenario, who: str, uid: str | None, block: list[str]) -> None:
+    obj = s.office.copy(who, uid or "1")
+    s.check(obj is not None, f"{who} has no copy")
+    for key, lines in blocks(block).items():
+        rid = RecurrenceId.parse(key) if key else None
+        here = obj.master if rid is None else (component_at(obj, rid) if has_instance(obj, rid) else None)
+        if lines == ["nothing"]:
+            s.check(here is None, f"{key or 'the series'} is there")
+            continue
+        s.check(here is not None, f"{key or 'the series'} isn't there")
+        for line in lines:
+            matches(s, here, line)
+
+
+def matches(s: Scenario, component: Component, line: str) -> None:
+    words = line.split()
+    if words[0] == "no":
+        if words[1] == "ATTENDEE":
+            s.check(attendee(component, words[2]) is None, f"{words[2]} is there")
+        elif words[1].startswith("V"):
+            s.check(not component.named(words[1]), f"{words[1]} is there")
+        else:
+            s.check(component.get(words[1]) is None, f"{component.get(words[1])} is there")
+    elif words[0] in {"ATTENDEE", "ORGANIZER"}:
+        if words[0] == "ORGANIZER":
+            prop = component.get("ORGANIZER")
+        else:
+            prop = next(
+                (
+                    p
+                    for p in component.all("ATTENDEE")
+                    if re.search(rf"(^|:){words[1]}(@example.com)?$", p.value)
+                ),
+                None,
+            )
+        s.check(prop is not None, f"no {words[0]} {words[1]}")
+        for word in words[2:]:
+            name, _, value = word.rpartition("=")
+            name = name or ("SCHEDULE-STATUS" if word[0].isdigit() else "PARTSTAT")
+            found = prop.param(name) or ("NEEDS-ACTION" if name == "PARTSTAT" else "none")
+            s.check(found == value, f"{words[1]}: {name} is {found}")
+    elif words[0] == "VALARM":
+        s.check(component.named("VALARM"), "no alarm")
+    else:
+        name, _, value = line.partition(":")
+        s.check(component.value(name) == value, f"{name} is {component.value(name)!r}")
+
+
+def same_tag(s: Scenario, who: str, changed: str) -> None:
+    same = s.office.tag(who) == s.tags[who]
+    s.check(same == (changed == "the same"), f"the schedule tag is {'the same' if same else 'new'}")
+
+
+UID = r"(?: event (\S+))?"
+VERBS: list[tuple[str, Callable[..., None]]] = [
+    (rf"(\w+) stores(?: a (VTODO|VEVENT))?{UID}(?: in (\w+))?", stores),
+    (rf"(\w+) changes{UID}(?: at (\w+))?( unless it changed)?", changes),
+    (rf"(\w+) answers ([A-Z-]+){UID}(?: at (\w+))?", answers),
+    (r"(\w+) deletes the instance (\w+)", deletes_instance),
+    (rf"(\w+) deletes{UID}( quietly)?", deletes),
+    (r"(\w+) reads", reads),
+    (r"(\S+) mails ([A-Z]+) to (\w+)", sends),
+    (r"time passes", time_passes),
+    (r"(\w+) is refused: (\S+)", refused),
+    (r"(\w+) receives (.+)", receives),
+    (rf"(\w+) has nothing{UID}", has_nothing),
+    (rf"(\w+) has{UID}", has),
+    (r"(\w+)'s schedule tag is (the same|new)", same_tag),
+]
