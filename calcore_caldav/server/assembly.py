@@ -12,6 +12,7 @@ from calcore_caldav.errors import ConfigurationError
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.service import CalendarService
 from calcore_caldav.scheduling.services import Services
+from calcore_caldav.server.background import end_background
 from calcore_caldav.server.settings import NAMES, OPTIONS, Settings, read_settings
 from calcore_caldav.store.opening import open_store
 from calcore_caldav.store.protocol import Clock
@@ -64,7 +65,9 @@ def close_services() -> None:
     """Close what `services_from` opened in this process."""
     with _opening:
         for key in [key for key in _opened if key[0] == os.getpid()]:
-            _opened.pop(key).store.close()
+            services = _opened.pop(key)
+            end_background(services)
+            services.store.close()
 
 
 def build_wsgi(configuration: Configuration) -> WSGIApplication:

@@ -7,13 +7,16 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from multiprocessing import util
 from typing import Final
 
 from calcore_caldav.errors import CalcoreError
 from calcore_caldav.scheduling import worker
 from calcore_caldav.scheduling.services import Services
+from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.worker import Worker
+from calcore_caldav.store.protocol import SYSTEM, CollectionKind, Job, Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,13 @@ _PATIENCE: Final = 1.0
 """Seconds between looks at the jobs: another process may have left one. A look is one read."""
 _FINISH: Final = 4.0
 """Seconds that the job at hand has when the process ends."""
+
+UPKEEP_JOB: Final = "upkeep"
+_DAY: Final = timedelta(days=1)
+_HISTORY: Final = timedelta(days=180)
+"""Clients that were away for longer start their synchronisation anew."""
+_AT_ONCE: Final = 500
+"""Objects that are indexed further in one transaction."""
 
 _running: Final[dict[tuple[int, int], Background]] = {}
 _starting: Final = threading.Lock()
@@ -49,6 +59,7 @@ class Background:
         self._store.close()
 
     def _run(self) -> None:
+        self._plan_upkeep()
         while not self._end.is_set():
             self._event.wait(_PATIENCE)
             self._event.clear()
@@ -59,10 +70,41 @@ class Background:
                 # The database is busy or away: the jobs are still there when it is back.
                 logger.warning("background jobs wait for the database", exc_info=True)
 
+    def _plan_upkeep(self) -> None:
+        try:
+            with self._store.write(SYSTEM) as txn:
+                txn.jobs.add(UPKEEP_JOB, {}, dedupe=UPKEEP_JOB)
+        except CalcoreError:
+            # Another process of this server has planned it, or the next start will.
+            logger.info("the daily upkeep was not planned", exc_info=True)
+
     def _is_due(self) -> bool:
         with self._store.read() as txn:
             due = txn.jobs.next_due()
         return due is not None and due <= self._store.clock()
+
+
+def upkeep(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Once a day: index what the horizon has come to, forget old history and old inbox items."""
+    del job
+    more = txn.instances.extend(txn.now, _AT_ONCE) >= _AT_ONCE
+    txn.objects.prune_tombstones(txn.now - _HISTORY)
+    if settings.inbox_days:
+        _empty_inboxes(txn, txn.now - timedelta(days=settings.inbox_days))
+    txn.jobs.add(
+        UPKEEP_JOB, {}, dedupe=UPKEEP_JOB + "-next", not_before=txn.now + (timedelta(0) if more else _DAY)
+    )
+
+
+def _empty_inboxes(txn: Transaction, before: datetime) -> None:
+    for principal in txn.directory.all():
+        for inbox in txn.collections.of(principal, CollectionKind.INBOX):
+            for stored in list(txn.objects.all(inbox)):
+                if stored.created < before:
+                    txn.objects.delete(stored)
+
+
+HANDLERS: Final[Mapping[str, worker.Handler]] = {**worker.HANDLERS, UPKEEP_JOB: upkeep}
 
 
 def start_background(services: Services) -> Background:
@@ -70,6 +112,14 @@ def start_background(services: Services) -> Background:
     key = (os.getpid(), id(services))
     with _starting:
         if key not in _running:
-            background = _running[key] = Background(services, worker.HANDLERS)
+            background = _running[key] = Background(services, HANDLERS)
             util.Finalize(None, background.end, exitpriority=100)
         return _running[key]
+
+
+def end_background(services: Services) -> None:
+    """End the process's thread for these services, where there is one."""
+    with _starting:
+        background = _running.pop((os.getpid(), id(services)), None)
+    if background is not None:
+        background.end()
