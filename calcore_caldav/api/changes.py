@@ -133,15 +133,17 @@ def _change(call: Call, *, patch: bool) -> Json:
         return shown_event(call, place, stored, rid, frame_of(call, place))
     after = stamped(after, call.txn.now)
     calendar = with_master(obj, before, after) if rid is None else with_instance(obj, rid, after)
-    try:
-        if _guest_list_changed(place, obj, shown, wanted):
-            raise SchedulingRefused("allowed-attendee-scheduling-object-change", "the list of attendees")
-        with call.txn.savepoint():
-            return _put(call, place, stored.name, calendar, rid, call.conditions, options_of(call))
-    except SchedulingRefused as refusal:
-        if refusal.precondition != "allowed-attendee-scheduling-object-change":
-            raise
-        changed_for_all(call, place, obj, rid, shown, wanted, refusal)
+    if _guest_list_changed(place, obj, shown, wanted):
+        refusal = SchedulingRefused("allowed-attendee-scheduling-object-change", "the list of attendees")
+    else:
+        try:
+            with call.txn.savepoint():
+                return _put(call, place, stored.name, calendar, rid, call.conditions, options_of(call))
+        except SchedulingRefused as error:
+            if error.precondition != "allowed-attendee-scheduling-object-change":
+                raise
+            refusal = error
+    changed_for_all(call, place, obj, rid, shown, wanted, refusal)
     found = call.txn.objects.get(place.collection, stored.name)
     if found is None:
         raise not_found()

@@ -16,7 +16,7 @@ from calcore_caldav.api import (
     watch,
 )
 from calcore_caldav.api.call import Parameter, Route
-from calcore_caldav.api.schemas import BOOLEAN, TEXT, choice
+from calcore_caldav.api.schemas import BOOLEAN, TEXT, TIME, choice
 
 _COUNT: Final = {"type": "integer", "minimum": 1, "maximum": 2500}
 _PAGING: Final = (
@@ -31,8 +31,8 @@ _SHOWN: Final = (
     Parameter("alwaysIncludeEmail", BOOLEAN, said="Without effect: addresses are always there."),
 )
 _WINDOW: Final = (
-    Parameter("timeMin", TEXT, said="Events that end after this time (RFC 3339 with its offset)."),
-    Parameter("timeMax", TEXT, said="Events that start before this time (RFC 3339 with its offset)."),
+    Parameter("timeMin", TIME, said="Events that end after this time (RFC 3339 with its offset)."),
+    Parameter("timeMax", TIME, said="Events that start before this time (RFC 3339 with its offset)."),
     Parameter("showDeleted", BOOLEAN, said="Cancelled events and instances, too."),
 )
 _NOTICES: Final = (
@@ -57,7 +57,7 @@ _QUERY: Final = (
     Parameter("eventTypes", TEXT, repeated=True),
     Parameter("showHiddenInvitations", BOOLEAN, said="Without effect: no invitation is hidden."),
     Parameter("syncToken", TEXT, said="What changed since; 410 where that is not known any more."),
-    Parameter("updatedMin", TEXT, said="Changed since this time, cancelled ones included."),
+    Parameter("updatedMin", TIME, said="Changed since this time, cancelled ones included."),
 )
 _SYNC: Final = Parameter("syncToken", TEXT, said="Always answered with 410: lists of this kind are short.")
 _EVENT: Final = "calendars/{calendarId}/events/{eventId}"

@@ -35,7 +35,9 @@ def record(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties}
 
 
-MOMENT: Final = record(date=TEXT, dateTime=TEXT, timeZone=TEXT)
+DAY: Final[Schema] = {"type": "string", "format": "date"}
+TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+MOMENT: Final = record(date=DAY, dateTime=TIME, timeZone=TEXT)
 ATTENDEE: Final = record(
     email=TEXT,
     displayName=TEXT,
@@ -104,8 +106,8 @@ ACL_RULE: Final = record(
     scope=record(type=choice("default", "user", "group", "domain"), value=TEXT),
 )
 FREE_BUSY: Final = record(
-    timeMin=TEXT,
-    timeMax=TEXT,
+    timeMin=TIME,
+    timeMax=TIME,
     timeZone=TEXT,
     groupExpansionMax={"type": "integer", "minimum": 0},
     calendarExpansionMax={"type": "integer", "minimum": 0},
