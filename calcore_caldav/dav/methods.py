@@ -30,7 +30,7 @@ from calcore_caldav.dav.resources import (
 )
 from calcore_caldav.dav.whole import address_book, calendar_stream
 from calcore_caldav.dav.xml import CR, C
-from calcore_caldav.errors import InvalidRequest, NotPermitted
+from calcore_caldav.errors import AlreadyExists, InvalidRequest, NotPermitted
 from calcore_caldav.scheduling.service import PutResult
 from calcore_caldav.store.protocol import Collection, CollectionKind
 
@@ -153,7 +153,10 @@ def copy(request: DavRequest) -> DavResponse:
 
 
 def move(request: DavRequest) -> DavResponse:
-    """MOVE of a resource (RFC 4918 §9.9)."""
+    """MOVE of a resource, or of a collection inside its home (RFC 4918 §9.9)."""
+    moved = locate(request, request.path)
+    if isinstance(moved, CollectionResource):
+        return _move_collection(request, moved)
     source, place, collection = _transfer(request)
     check_unmodified(request, source.stored.modified)
     result = request.services.calendar.move(
@@ -168,25 +171,56 @@ def move(request: DavRequest) -> DavResponse:
     return _transferred(request, result)
 
 
+def _move_collection(request: DavRequest, source: CollectionResource) -> DavResponse:
+    require_read(request, source)
+    request.depth("infinity", "infinity")
+    path = _destination(request)
+    overwrite = _overwrite(request)
+    place = _target(request, path)
+    if (
+        place.collection is not None
+        or place.owner.id != source.owner.id
+        or place.name == source.collection.name
+    ):
+        raise refused(HTTPStatus.FORBIDDEN, detail="A collection moves inside its home.")
+    check_etag(request, collection_etag(source))
+    existing = request.txn.collections.get(place.owner.name, place.name)
+    if existing is not None:
+        if not overwrite:
+            raise AlreadyExists(existing.path)
+        request.services.calendar.delete_collection(request.txn, existing, schedule_options(request))
+    renamed = request.services.calendar.rename_collection(request.txn, source.collection, place.name)
+    if existing is not None:
+        return DavResponse(HTTPStatus.NO_CONTENT)
+    location = xml.quote_path(request.prefix + renamed.path)
+    return DavResponse(HTTPStatus.CREATED, headers={"Location": location})
+
+
 def _transfer(request: DavRequest) -> tuple[ObjectResource, Place, Collection]:
     """Source and target of a COPY or MOVE."""
-    destination = request.header("destination")
-    if destination is None:
-        raise InvalidRequest("a Destination header is needed")
+    path = _destination(request)
     _overwrite(request)
     source = locate(request, request.path)
     require_read(request, source)
-    path = request.path_of(destination)
-    if path is None:
-        raise refused(HTTPStatus.BAD_GATEWAY, detail="The destination is not on this server.")
     if not isinstance(source, ObjectResource):
-        raise refused(HTTPStatus.FORBIDDEN, detail="Collections are not copied or moved.")
+        raise refused(HTTPStatus.FORBIDDEN, detail="Collections are not copied.")
     place = _target(request, path)
     collection = _collection_of(request, place)
     if collection.id == source.collection.id and place.name == source.stored.name:
         raise refused(HTTPStatus.FORBIDDEN, detail="Source and destination are the same.")
     _check_type(collection, source.stored.content_type, None)
     return source, place, collection
+
+
+def _destination(request: DavRequest) -> str:
+    """The path that the Destination header names (RFC 4918 §10.3)."""
+    destination = request.header("destination")
+    if destination is None:
+        raise InvalidRequest("a Destination header is needed")
+    path = request.path_of(destination)
+    if path is None:
+        raise refused(HTTPStatus.BAD_GATEWAY, detail="The destination is not on this server.")
+    return path
 
 
 def _overwrite(request: DavRequest) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""POST to the outbox: when are these people free? (RFC 6638 §5)."""
+"""POST to the outbox: when are these people free? (RFC 6638 §5); what would rooms answer?"""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from http import HTTPStatus
 from typing import Final
 
 from calcore_caldav.core import content
+from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import to_vfreebusy
 from calcore_caldav.core.principals import CalendarUserAddress, Privilege
 from calcore_caldav.core.times import Period, TimezoneResolver, parse_date_time
-from calcore_caldav.dav import xml
+from calcore_caldav.dav import forecast, xml
 from calcore_caldav.dav.http import DavRequest, DavResponse, refused
 from calcore_caldav.dav.resources import CollectionResource, Kind, held, locate, may_know
 from calcore_caldav.dav.xml import C
@@ -37,14 +38,13 @@ def post(request: DavRequest) -> DavResponse:
     media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if media_type != "text/calendar":
         raise refused(HTTPStatus.FORBIDDEN, C("supported-calendar-data"), detail="text/calendar is needed")
-    asked = _message(request.body)
-    organizer = asked.get("ORGANIZER")
-    if organizer is None:
-        raise _wrong("a VFREEBUSY request has an ORGANIZER")
-    if CalendarUserAddress.parse(organizer.value) not in resource.owner.own_addresses:
-        raise refused(
-            HTTPStatus.FORBIDDEN, C("organizer-allowed"), detail="the ORGANIZER is not the outbox's owner"
-        )
+    calendar = content.parse(request.body)
+    if calendar.named("VEVENT"):
+        invitation = CalendarObject.parse(request.body, limits=request.settings.limits, inbox=True)
+        _require_owner(resource, invitation.components[0])
+        return forecast.answer(request, invitation)
+    asked = _message(calendar)
+    _require_owner(resource, asked)
     window = _window(asked)
     responses = [_answer(request, asked, attendee, window) for attendee in asked.all("ATTENDEE")]
     if not responses:
@@ -52,13 +52,22 @@ def post(request: DavRequest) -> DavResponse:
     return DavResponse(HTTPStatus.OK, xml.document(C("schedule-response"), "".join(responses)))
 
 
+def _require_owner(resource: CollectionResource, asked: Component) -> None:
+    organizer = asked.get("ORGANIZER")
+    if organizer is None:
+        raise _wrong("a request has an ORGANIZER")
+    if CalendarUserAddress.parse(organizer.value) not in resource.owner.own_addresses:
+        raise refused(
+            HTTPStatus.FORBIDDEN, C("organizer-allowed"), detail="the ORGANIZER is not the outbox's owner"
+        )
+
+
 def _wrong(detail: str) -> InvalidRequest:
     return InvalidRequest(detail, "valid-scheduling-message")
 
 
-def _message(body: bytes) -> Component:
+def _message(calendar: Component) -> Component:
     """The VFREEBUSY of a REQUEST (RFC 5546 §3.3.2)."""
-    calendar = content.parse(body)
     inner = [c for c in calendar.children if c.name != "VTIMEZONE"]
     if (calendar.value("METHOD") or "").strip().upper() != "REQUEST":
         raise _wrong("the METHOD of a free/busy query is REQUEST")

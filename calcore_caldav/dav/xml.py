@@ -35,6 +35,7 @@ _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\u
 _SPECIAL: Final = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # What may stand in a path segment as it is (RFC 3986 §3.3), without "&" and "'" which XML would escape.
 _PATH_SAFE: Final = "/:@!$()*+,;=~"
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$()*+,;=~_.-]*").fullmatch
 
 
 def D(local: str) -> str:  # noqa: N802
@@ -191,10 +192,9 @@ def multistatus(responses: Iterable[str], *, sync_token: str | None = None) -> b
 # ---- URLs
 
 
-@lru_cache(maxsize=8192)
 def quote_path(path: str) -> str:
     """A decoded path as it stands in a URL."""
-    return quote(path, safe=_PATH_SAFE)
+    return path if _PLAIN_PATH(path) else quote(path, safe=_PATH_SAFE)
 
 
 def href(path: str) -> str:

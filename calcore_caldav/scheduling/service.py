@@ -258,6 +258,19 @@ class CalendarService:
         self._require(txn, collection, Privilege.WRITE_PROPERTIES)
         txn.collections.update(collection)
 
+    def rename_collection(self, txn: Transaction, collection: Collection, name: str) -> Collection:
+        """MOVE of a collection inside its home: invitations follow a default calendar. Raises AlreadyExists."""
+        owner = self._owner(txn, collection)
+        self._require(txn, collection, Privilege.UNBIND)
+        path = f"{owner.path}{name}/"
+        require(privileges(txn, txn.actor, owner, settings=self.settings), Privilege.BIND, path)
+        if collection.kind in BOXES:
+            raise NotPermitted(Privilege.UNBIND.value, collection.path)
+        renamed = txn.collections.rename(collection, name)
+        if collection.kind is CollectionKind.CALENDAR and collection.name == owner.default_calendar:
+            txn.directory.save(replace(owner, default_calendar=name))
+        return renamed
+
     def delete_collection(
         self, txn: Transaction, collection: Collection, options: ScheduleOptions = NORMAL
     ) -> None:

@@ -57,6 +57,9 @@ _UPDATE = Statement(
         transparent=bindparam("transparent"),
     )
 )
+_RENAME = Statement(
+    update(collections).where(collections.c.id == bindparam("id_")).values(name=bindparam("name"))
+)
 _DELETE = Statement(delete(collections).where(collections.c.id == bindparam("id_")))
 
 _PROPERTY = (dead_properties.c.name, dead_properties.c.xml)
@@ -168,6 +171,17 @@ class SqlCollectionRows:
         if old.timezone != collection.timezone:
             for _ in index.rewrite_collection(self._session, collection.id):
                 pass
+
+    def rename(self, collection: Collection, name: str) -> Collection:
+        """Give it another place in its home. Raises AlreadyExists."""
+        if self.get(collection.owner, name) is not None:
+            raise AlreadyExists(f"/{collection.owner}/{name}/")
+        self._session.touch(collection.id)
+        self._session.sql.run(_RENAME, id_=collection.id, name=name)
+        renamed = self.by_id(collection.id)
+        if renamed is None:
+            raise NotFound(collection.path)
+        return renamed
 
     def delete(self, collection: Collection) -> None:
         """With everything in it."""

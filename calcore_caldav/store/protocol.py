@@ -216,6 +216,9 @@ class CollectionRows(Protocol):
         A changed time zone rebuilds the floating rows of the instance index.
         """
 
+    def rename(self, collection: Collection, name: str) -> Collection:
+        """Give it another place in its home; id, contents and sync tokens stay. Raises AlreadyExists."""
+
     def delete(self, collection: Collection) -> None:
         """With everything in it; a new collection of that name gets other sync tokens."""
 

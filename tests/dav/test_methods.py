@@ -559,3 +559,38 @@ def test_posts_elsewhere(alice, bob):
         "C:valid-calendar-data"
     )
     assert ask(bob, "mailto:bob@example.com").status == 403
+
+
+def test_a_calendar_moves_with_all_that_is_in_it(alice, bob):
+    alice.request("MKCALENDAR", "/alice/work/")
+    alice.put("/alice/work/1.ics", event())
+    before = hrefs(alice.prop("/alice/work/", "D:resource-id"))
+    token = alice.prop("/alice/work/", "D:sync-token").text
+    assert transfer(alice, "MOVE", "/alice/work/", "/alice/tasks/", Overwrite="F").status == 412
+    assert transfer(alice, "MOVE", "/alice/work/", "/bob/work/").status == 403
+    assert transfer(alice, "MOVE", "/alice/inbox/", "/alice/box/").status == 403
+    assert transfer(bob, "MOVE", "/alice/work/", "/bob/work/").status == 403
+    moved = transfer(alice, "MOVE", "/alice/work/", "/alice/play%20ground/")
+    assert (moved.status, moved.headers["location"]) == (201, "/alice/play%20ground/")
+    assert alice.get("/alice/work/1.ics").status == 404
+    assert alice.get("/alice/play ground/1.ics").body == event().encode()
+    assert hrefs(alice.prop("/alice/play ground/", "D:resource-id")) == before
+    sync = f"<D:sync-collection><D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level><D:prop/></D:sync-collection>"
+    assert alice.xml("REPORT", "/alice/play ground/", sync, 0).status == 207
+    assert transfer(alice, "MOVE", "/alice/play ground/", "/alice/tasks/").status == 204
+    assert alice.get("/alice/tasks/1.ics").status == 200
+
+
+def test_invitations_follow_a_default_calendar_that_moves(alice, bob):
+    assert transfer(bob, "MOVE", "/bob/calendar/", "/bob/renamed/").status == 201
+    assert hrefs(bob.prop("/bob/inbox/", "C:schedule-default-calendar-URL")) == ["/bob/renamed/"]
+    alice.put(
+        "/alice/calendar/m.ics",
+        event(
+            "m",
+            "ORGANIZER:mailto:alice@example.com",
+            "ATTENDEE:mailto:alice@example.com",
+            "ATTENDEE:mailto:bob@example.com",
+        ),
+    )
+    assert len(bob.propfind("/bob/renamed/", "D:getetag", depth=1)) == 2
