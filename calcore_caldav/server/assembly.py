@@ -73,6 +73,7 @@ def close_services() -> None:
 def build_wsgi(configuration: Configuration) -> WSGIApplication:
     """The native server's WSGI application."""
     # Deferred: the plugins import this module, and the application loads the plugins.
+    from calcore_caldav.api.application import api_application
     from calcore_caldav.dav.application import CalDAVApplication
     from calcore_caldav.server.entrance import Entrance
     from calcore_caldav.server.login import TokenLogin
@@ -83,6 +84,7 @@ def build_wsgi(configuration: Configuration) -> WSGIApplication:
     application._auth = login  # noqa: SLF001
     return Entrance(
         application,
+        api_application(services, login.authenticate),
         services,
         login,
         max_body=configuration.get("server", "max_content_length"),

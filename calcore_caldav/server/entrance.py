@@ -16,6 +16,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+API: Final = ("/calendar/v3/", "/batch/calendar/v3")
+"""Paths of the JSON API."""
 _CHUNK: Final = 1 << 16
 _TEXT: Final = "text/plain; charset=utf-8"
 
@@ -32,12 +34,13 @@ class Entrance:
     """Answers what Radicale would stumble over: malformed log-ins, broken paths, endless or short bodies.
 
     Also `/healthz`, and bearer tokens. Everything else goes to the application, with the path as Unicode,
-    the body's length known and never more than `max_body` octets of it.
+    the body's length known and never more than `max_body` octets of it; requests of the JSON API to that.
     """
 
     def __init__(
         self,
         application: Application,
+        api: Application,
         services: Services,
         login: TokenLogin,
         *,
@@ -45,6 +48,7 @@ class Entrance:
         realm: str,
     ) -> None:
         self._application = application
+        self._api = api
         self._services = services
         self._login = login
         self._max_body = max_body
@@ -55,10 +59,16 @@ class Entrance:
         refusal = self._path(environ)
         if refusal is None and environ["PATH_INFO"] == "/healthz":
             return self._health(start_response)
-        refusal = refusal or self._authorization(environ) or self._body(environ)
+        to_api = refusal is None and environ["PATH_INFO"].startswith(API)
+        if refusal is None:
+            refusal = self._authorization(environ)
+            if refusal is not None and to_api:
+                # It says so itself, in JSON.
+                environ["HTTP_AUTHORIZATION"], refusal = "", None
+        refusal = refusal or self._body(environ)
         if refusal is not None:
             return _answer(start_response, refusal.status, refusal.detail.encode(), _TEXT, refusal.headers)
-        return self._application(environ, start_response)
+        return (self._api if to_api else self._application)(environ, start_response)
 
     @staticmethod
     def _path(environ: Environ) -> Refusal | None:

@@ -31,7 +31,7 @@ class Stand:
         self.seen: list[dict] = []
         self.login = TokenLogin(Basic(), self.services)
         self.entrance = Entrance(
-            self.application, self.services, self.login, max_body=LIMIT, realm='Our "calendars"'
+            self.application, self.api, self.services, self.login, max_body=LIMIT, realm='Our "calendars"'
         )
 
     def application(self, environ, start_response):
@@ -39,6 +39,11 @@ class Stand:
         self.seen.append({**environ, "body": body})
         start_response("200 OK", [])
         return [b"reached"]
+
+    def api(self, environ, start_response):
+        self.actor = self.login.authenticate(environ)
+        start_response("200 OK" if self.actor else "401 Unauthorized", [])
+        return [b"{}"]
 
     def call(self, path="/", body=b"", *, length=..., **environ) -> tuple[int, dict[str, str], bytes]:
         answer = []
@@ -172,4 +177,16 @@ def test_health(stand, monkeypatch):
     monkeypatch.setattr(type(stand.services.store), "ping", lambda self: fail())
     status, _, body = stand.call("/healthz")
     assert (status, json.loads(body)) == (503, {"status": "error", "detail": "gone"})
+    assert not stand.seen
+
+
+def test_the_json_api_is_behind_it_too(stand):
+    path = "/calendar/v3/users/me/calendarList"
+    assert stand.call(path, HTTP_AUTHORIZATION=basic(b"ann:right"))[0] == 200
+    assert stand.actor.name == "ann"
+    assert stand.call(path, HTTP_AUTHORIZATION="Bearer " + stand.token("bob"))[0] == 200
+    assert stand.actor.name == "bob"
+    for header in ("", basic(b"ann:wrong"), "Basic !!!", "Bearer nonsense", basic(b"nobody:right")):
+        assert stand.call(path, HTTP_AUTHORIZATION=header) == (401, {}, b"{}")
+    assert stand.call("/batch/calendar/v3", HTTP_AUTHORIZATION=basic(b"ann:right"))[2] == b"{}"
     assert not stand.seen
