@@ -14,6 +14,7 @@ from calcore_caldav.core.times import (
     Period,
     TimezoneResolver,
     format_date_time,
+    format_duration,
     parse_date_time,
     parse_duration,
 )
@@ -183,8 +184,8 @@ def to_vfreebusy(
 ) -> Component:
     """A VCALENDAR with the VFREEBUSY of `window`, in UTC (RFC 4791 §7.10).
 
-    Periods of one type are merged and clipped; those of different types may overlap, as the RFC allows and
-    Apple's server does. `now` becomes DTSTAMP. The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also
+    Periods of one type are merged and clipped, and stand in one property as start and duration; those of
+    different types may overlap: RFC 4791 allows it, and Apple's server writes it so. `now` becomes DTSTAMP. The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also
     `method` "REPLY", the request's `uid`, ORGANIZER and this `attendee`.
     """
     periods = clip_periods(busy, window)
@@ -195,19 +196,11 @@ def to_vfreebusy(
         Property("DTSTART", format_date_time(window.start.astimezone(UTC))),
         Property("DTEND", format_date_time(window.end.astimezone(UTC))),
     ]
-    by_type = [
-        period
-        for fbtype in (FreeBusyType.BUSY, FreeBusyType.BUSY_TENTATIVE, FreeBusyType.BUSY_UNAVAILABLE)
-        for period in merge_periods(p for p in periods if p.fbtype is fbtype)
-    ]
-    made += [
-        Property(
-            "FREEBUSY",
-            f"{format_date_time(start)}/{format_date_time(end)}",
-            (("FBTYPE", (fbtype.param,)),),
-        )
-        for start, end, fbtype in sorted(by_type)
-    ]
+    for fbtype in (FreeBusyType.BUSY, FreeBusyType.BUSY_TENTATIVE, FreeBusyType.BUSY_UNAVAILABLE):
+        merged = merge_periods(p for p in periods if p.fbtype is fbtype)
+        if merged:
+            values = (f"{format_date_time(p.start)}/{format_duration(p.end - p.start)}" for p in merged)
+            made.append(Property("FREEBUSY", ",".join(values), (("FBTYPE", (fbtype.param,)),)))
     head = [Property("VERSION", "2.0"), Property("PRODID", PRODID)]
     if method is not None:
         head.append(Property("METHOD", method))

@@ -333,12 +333,8 @@ def busy(desk, path: str, start: str, end: str, **rest) -> list[str]:
     assert calendar.get("METHOD") is None
     (component,) = calendar.children
     assert (component.value("DTSTART"), component.value("DTEND")) == (start, end)
-    zones = TimezoneResolver(calendar, UTC)
-    return [
-        f"{kind} {period.start:%dT%H%M}/{period.end:%dT%H%M}"
-        for period in sorted(stored_periods(component, zones))
-        for kind in [period.fbtype.param]
-    ]
+    periods = sorted(stored_periods(component, TimezoneResolver(calendar, UTC)))
+    return [f"{p.fbtype.param} {p.start:%dT%H%M}/{p.end:%dT%H%M}" for p in periods]
 
 
 def test_free_busy(desk):
