@@ -31,10 +31,15 @@ def override_instance(obj: CalendarObject, rid: RecurrenceId) -> Component:
 
 
 def with_override(obj: CalendarObject, component: Component) -> CalendarObject:
-    """The object with an override stored, in place of the one for the same instance."""
+    """The object with an override stored, in place of the one for the same instance.
+
+    What a replaced RANGE=THISANDFUTURE override says stays true for the instances after it.
+    """
     recurrence = obj.recurrence()
     key = _key(recurrence, component)
-    kept = (c for c in obj.components if key is None or _key(recurrence, c) != key)
+    own = next((c for c in obj.components if key is not None and _key(recurrence, c) == key), None)
+    carried = is_ranged(component)
+    kept = obj.components if own is None else _without(obj, recurrence, own, carry=not carried)
     return obj.with_components((*kept, component))
 
 
@@ -49,11 +54,7 @@ def cancel_instance(obj: CalendarObject, rid: RecurrenceId, *, keep: bool) -> Ca
     instance = _instance(recurrence, rid)
     series = recurrence.series
     own = _own(recurrence, instance)
-    components = [c for c in obj.components if c is not own]
-    if own is not None and is_ranged(own) and series is not None:
-        following = _next(recurrence, instance)
-        if following is not None:
-            components.append(_with_range(derived(recurrence, following)))
+    components = [*obj.components] if own is None else _without(obj, recurrence, own, carry=True)
     if keep or (series is None and not components):
         cancelled = override_instance(obj, rid).set("STATUS", "CANCELLED")
         return obj.with_components((*components, cancelled))
@@ -62,6 +63,20 @@ def cancel_instance(obj: CalendarObject, rid: RecurrenceId, *, keep: bool) -> Ca
         master = series.component.adding(Property("EXDATE", excluded.value, excluded.params))
         components = [master if c is series.component else c for c in components]
     return obj.with_components(tuple(components))
+
+
+def _without(
+    obj: CalendarObject, recurrence: RecurrenceSet, own: Component, *, carry: bool
+) -> list[Component]:
+    """The components without an override; RANGE=THISANDFUTURE is passed on to the instance that follows."""
+    components = [c for c in obj.components if c is not own]
+    if carry and is_ranged(own) and recurrence.series is not None:
+        prop = own.get("RECURRENCE-ID")
+        assert prop is not None
+        following = _next(recurrence, own, recurrence.series.key(recurrence.zones.value(prop)))
+        if following is not None:
+            components.append(_with_range(derived(recurrence, following)))
+    return components
 
 
 def _instance(recurrence: RecurrenceSet, rid: RecurrenceId) -> Instance:
@@ -89,14 +104,13 @@ def _own(recurrence: RecurrenceSet, instance: Instance) -> Component | None:
     return instance.component if named == wanted else None
 
 
-def _next(recurrence: RecurrenceSet, instance: Instance) -> Instance | None:
-    """The instance with the next original start that is under the same RANGE=THISANDFUTURE; else None."""
+def _next(recurrence: RecurrenceSet, own: Component, key: int) -> Instance | None:
+    """The first instance after the original start `key` that is under the RANGE override `own`; else None."""
     series = recurrence.series
     assert series is not None
-    assert instance.rid is not None
-    for key in series.keys_from(series.key(instance.rid.value) + 1):
-        found = recurrence.instance(series.rid(key))
-        if found is not None and found.component is instance.component:
+    for following in series.keys_from(key + 1):
+        found = recurrence.instance(series.rid(following))
+        if found is not None and found.component is own:
             return found
         if found is not None and is_ranged(found.component):
             return None

@@ -102,6 +102,8 @@ class DaySelection:
         days: set[int] | None = None
         if rule.by_month_day:
             days = _union(self._of_month(shape, month, rule.by_month_day) for month in months)
+            if rule.by_week_no:  # December and January are the same in every year
+                days |= {d + years * shape.length for d in days for years in (-1, 1)}
         elif rule.by_month:
             days = {d for month in rule.by_month for d in _month_range(shape, month)}
         if rule.by_year_day:
@@ -121,9 +123,8 @@ class DaySelection:
             days = _both(days, found)
         elif not (rule.by_month_day or rule.by_year_day):
             if rule.by_week_no:
-                days = _both(
-                    days, {d for d in range(shape.length) if (shape.weekday + d) % 7 == self.weekday}
-                )
+                around = range(-7, shape.length + 7)
+                days = _both(days, {d for d in around if (shape.weekday + d) % 7 == self.weekday})
             else:
                 months = rule.by_month or (self.month,)
                 days = _union(self._of_month(shape, month, (self.month_day,)) for month in months)

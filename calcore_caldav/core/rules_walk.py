@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import gcd
 from typing import Final
 
 from calcore_caldav.core.moments import DAY, LATEST, from_day
@@ -286,6 +287,10 @@ class RuleWalk:
         unit = _UNITS.get(rule.freq, DAY)
         per_day = DAY // unit
         start = self.start // unit
+        # The rule's hours, minutes or seconds of a day are, over all days, those congruent to DTSTART's.
+        apart = gcd(rule.interval, per_day)
+        if unit != DAY and not any(map(self._unit_times, range(start % apart, per_day, apart))):
+            return
         selected = _Selected(self._days)
         day, last, empty = since // DAY, LATEST // DAY, 0
         while empty <= _EMPTY_DAYS:
