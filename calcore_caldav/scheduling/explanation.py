@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,8 +45,8 @@ class Forecast:
     room: Principal
     decision: BookingDecision
     explanations: tuple[Explanation, ...]
-    comment: str
-    """What it would say; "" where it would just accept."""
+    comments: Mapping[RecurrenceId | None, str]
+    """What it would say; nothing where it would just accept."""
 
     @property
     def free(self) -> int:
@@ -93,14 +93,7 @@ def forecast(txn: Transaction, obj: CalendarObject, *, settings: SchedulingSetti
         inquiry = inquire(txn, room, policy, copy, stored_copy(txn, room, obj.uid), settings=settings)
         decision = decide(policy, inquiry.request)
         said = comments_on(txn, room, policy, inquiry, dict(decision.verdicts))
-        found.append(
-            Forecast(
-                room,
-                decision,
-                _explained(inquiry, decision, room.own_addresses),
-                next(iter(said.values()), ""),
-            )
-        )
+        found.append(Forecast(room, decision, _explained(inquiry, decision, room.own_addresses), said))
     return tuple(found)
 
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking the outbox what a room would answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+from client import DavClient
+from room_office import Office, event
+
+from calcore_caldav.core import content
+from calcore_caldav.server.assembly import build_wsgi, close_services, services_from
+from calcore_caldav.server.configuration import native_configuration
+
+C = "{urn:ietf:params:xml:ns:caldav}"
+START = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def bob(tmp_path):
+    url = f"sqlite:///{tmp_path}/calcore.db"
+    Office(url).store.close()
+    configuration = native_configuration(None, {"storage": {"database": url}, "auth": {"type": "none"}})
+    services_from(configuration)
+    application = build_wsgi(configuration)
+    ann = DavClient(application, "ann")
+    text = event("taken", START + timedelta(days=1)).body
+    assert (
+        ann.request("PUT", "/ann/calendar/taken.ics", text, {"Content-Type": "text/calendar"}).status == 201
+    )
+    yield DavClient(application, "bob")
+    close_services()
+
+
+def ask(client: DavClient, text: str):
+    return client.request("POST", "/bob/outbox/", text.encode(), {"Content-Type": "text/calendar"})
+
+
+def invitation() -> str:
+    obj = event("asked", START, "RRULE:FREQ=DAILY;COUNT=10", organizer="bob", attendees=["ann"])
+    return obj.body.decode().replace("VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST")
+
+
+def test_the_verdict_for_each_date_and_nothing_is_booked(bob):
+    answer = ask(bob, invitation())
+    assert answer.status == 200
+    found = {
+        r.findtext(f"{C}recipient/{{DAV:}}href"): r
+        for r in ET.fromstring(answer.body).findall(f"{C}response")
+    }
+    room = found["mailto:room1@example.com"]
+    assert room.findtext(f"{C}request-status") == "2.0;Success"
+    reply = content.parse(room.findtext(f"{C}calendar-data").encode())
+    assert reply.value("METHOD") == "REPLY"
+    verdicts = [next(p for p in e.all("ATTENDEE")).param("PARTSTAT") for e in reply.named("VEVENT")]
+    assert verdicts == ["ACCEPTED", "DECLINED", *["ACCEPTED"] * 8]
+    assert reply.named("VEVENT")[1].text("COMMENT").endswith("[CONFLICT]")
+    assert found["mailto:ann@example.com"].findtext(f"{C}request-status").startswith("3.14")
+    # It was not booked: the same is asked again, and the same is answered.
+    assert (
+        ask(bob, invitation()).text.count("PARTSTAT=DECLINED") == answer.text.count("PARTSTAT=DECLINED") == 1
+    )
+
+
+def test_only_for_oneself_and_only_what_is_valid(bob):
+    assert ask(bob, invitation().replace("ORGANIZER:mailto:bob", "ORGANIZER:mailto:ann")).status == 403
+    assert ask(bob, invitation().replace("UID:asked\r\n", "")).status == 403
+    assert ask(bob, invitation().replace("ORGANIZER:mailto:bob@example.com\r\n", "")).status in {400, 403}
