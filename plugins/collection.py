@@ -14,16 +14,12 @@ from typing import Any, Final, overload
 from radicale import xmlutils
 from radicale.item import Item
 from radicale.storage import BaseCollection, ComponentNotFoundError
+from radicale_calcore.filters import matching
 from radicale_calcore.transactions import current, reading, sent_body, undoing_failures
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.limits import Limits
-from calcore_caldav.core.matching import matches
-from calcore_caldav.core.principals import Principal
-from calcore_caldav.core.query import CalendarQuery, index_hint
 from calcore_caldav.core.vcard import vcard_uid
-from calcore_caldav.dav.decode import decode_query
-from calcore_caldav.errors import CalcoreError, InvalidRequest, InvalidSyncToken
+from calcore_caldav.errors import CalcoreError, InvalidSyncToken
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import (
     Collection as Row,
@@ -44,10 +40,10 @@ TAGS: Final[Mapping[CollectionKind, str]] = {
 KINDS: Final = {tag: kind for kind, tag in TAGS.items()}
 
 _COMPONENTS: Final = "C:supported-calendar-component-set"
-_NAME: Final = "D:displayname"
+NAME: Final = "D:displayname"
 _ZONE: Final = "C:calendar-timezone"
 _SOURCE: Final = "CS:source"
-_OWN: Final = frozenset({"tag", _NAME, _COMPONENTS, _ZONE})
+_OWN: Final = frozenset({"tag", NAME, _COMPONENTS, _ZONE})
 _CHUNK: Final = 200
 
 
@@ -257,7 +253,7 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
         }
         own = {
             "tag": TAGS.get(row.kind) or ("VSUBSCRIBED" if meta.get(_SOURCE) else ""),
-            _NAME: row.display_name,
+            NAME: row.display_name,
             _COMPONENTS: ",".join(row.components) if row.kind is CollectionKind.CALENDAR else None,
             _ZONE: row.timezone,
         }
@@ -286,135 +282,15 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
             self.row = txn.collections.by_id(row.id) or row
 
 
-class Home(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
-    """A principal, which is its calendar home too."""
-
-    def __init__(self, services: Services, principal: Principal) -> None:
-        self.services = services
-        self.principal = principal
-
-    @property
-    def path(self) -> str:
-        """Without slashes around."""
-        return self.principal.name
-
-    @property
-    def tag(self) -> str:
-        """A folder."""
-        return ""
-
-    @property
-    def etag(self) -> str:
-        """Changes with the collections in it."""
-        with reading(self.services) as txn:
-            rows = txn.collections.of(self.principal)
-        return f'"{hashlib.sha256(repr([(r.id, r.revision) for r in rows]).encode()).hexdigest()[:32]}"'
-
-    @property
-    def last_modified(self) -> str:
-        """That of the collection changed last."""
-        with reading(self.services) as txn:
-            rows = txn.collections.of(self.principal)
-            return http_date(max((row.modified for row in rows), default=txn.now))
-
-    def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
-        """No items."""
-        return ((href, None) for href in hrefs)
-
-    def get_all(self) -> Iterator[Item]:
-        """No items."""
-        return iter(())
-
-    def get_meta(self, key: str | None = None) -> Any:
-        """The display name."""
-        meta = {_NAME: self.principal.display_name}
-        return meta if key is None else meta.get(key)
-
-    def set_meta(self, props: Mapping[str, str]) -> None:
-        """Principals are the directory's."""
-        raise ValueError("a principal's properties are in the directory")
-
-    def upload(self, href: str, item: Item) -> tuple[Item, Item | None]:
-        """Not here."""
-        raise ValueError("objects stand in calendars")
-
-    def delete(self, href: str | None = None) -> None:
-        """Not here."""
-        raise ValueError("a principal cannot be deleted")
-
-
-class Root(Home):
-    """The root: all principals."""
-
-    def __init__(self, services: Services) -> None:
-        self.services = services
-
-    @property
-    def path(self) -> str:
-        """The root's is empty."""
-        return ""
-
-    @property
-    def etag(self) -> str:
-        """Constant."""
-        return '"root"'
-
-    @property
-    def last_modified(self) -> str:
-        """Now."""
-        with reading(self.services) as txn:
-            return http_date(txn.now)
-
-    def get_meta(self, key: str | None = None) -> Any:
-        """Nothing."""
-        return {} if key is None else None
-
-
 def props_of(kind: CollectionKind, props: Mapping[str, str]) -> CollectionProps:
     """What of Radicale's properties has a column of its own."""
     defaults = CollectionProps()
     components = tuple(c.strip().upper() for c in props.get(_COMPONENTS, "").split(",") if c.strip())
     return CollectionProps(
-        display_name=props.get(_NAME) or None,
+        display_name=props.get(NAME) or None,
         components=components if components and kind is CollectionKind.CALENDAR else defaults.components,
         timezone=props.get(_ZONE) or None,
     )
-
-
-def matching(
-    txn: Transaction, row: Row, filters: list[ET.Element], limits: Limits
-) -> Iterator[tuple[StoredObject, bool]]:
-    """Objects that may match Radicale's filters, and whether they do for certain (RFC 4791 §9.7)."""
-    query = _query(filters, limits) if row.kind is CollectionKind.CALENDAR else None
-    if query is None:
-        yield from ((stored, not filters) for stored in txn.objects.all(row))
-        return
-    hint = index_hint(query)
-    if hint.window is not None:
-        kinds = (hint.kind,) if hint.kind else ()
-        found: Iterable[StoredObject] = txn.instances.objects_in_range(row, hint.window, kinds)
-    else:
-        found = txn.objects.all(row)
-    zone = txn.collections.zone(row)
-    for stored in found:
-        if hint.kind and stored.component != hint.kind:
-            continue
-        if hint.uid is not None and not hint.uid.matches(stored.uid):
-            continue
-        if hint.exact or matches(txn.objects.parsed(stored), query, zone):
-            yield stored, True
-
-
-def _query(filters: list[ET.Element], limits: Limits) -> CalendarQuery | None:
-    """The one filter as a value; None where it cannot be meant, and Radicale may say what it thinks of it."""
-    if len(filters) != 1:
-        return None
-    root = ET.Element(xmlutils.make_clark("C:calendar-query"))
-    root.append(filters[0])
-    try:
-        return decode_query(root, limits)
-    except InvalidRequest:
-        return None
 
 
 def http_date(instant: datetime) -> str:

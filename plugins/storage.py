@@ -10,7 +10,8 @@ from typing import Any
 from radicale.config import Configuration
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
-from radicale_calcore.collection import KINDS, Collection, Home, Root, StoredItem, props_of
+from radicale_calcore.collection import KINDS, Collection, StoredItem, props_of
+from radicale_calcore.home import Home, Root
 from radicale_calcore.transactions import current, held, holding, undoing_failures
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
