@@ -18,6 +18,9 @@ COMMANDS: Final = {
     "directory": "calcore_caldav.server.directory_command",
     "user": "calcore_caldav.server.user_command",
     "token": "calcore_caldav.server.token_command",
+    "grant": "calcore_caldav.server.grant_command",
+    "revoke": "calcore_caldav.server.grant_command",
+    "grants": "calcore_caldav.server.grant_command",
     "room": "calcore_caldav.server.room_command",
     "db": "calcore_caldav.server.db_command",
 }
@@ -69,8 +72,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"calcore-caldav {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     wanted = [arguments[0]] if arguments and arguments[0] in COMMANDS else list(COMMANDS)
-    for name in wanted:
-        importlib.import_module(COMMANDS[name]).register(subparsers)
+    for module in dict.fromkeys(COMMANDS[name] for name in wanted):
+        importlib.import_module(module).register(subparsers)
     return parser
 
 

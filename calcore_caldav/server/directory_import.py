@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from calcore_caldav.core.principals import CalendarUserType, Principal, Privilege
 from calcore_caldav.errors import DirectoryError
 from calcore_caldav.scheduling.access import grants_of_directory
+from calcore_caldav.scheduling.groups import members_changed
 from calcore_caldav.scheduling.room_check import rebook
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.server.directory import Entry
@@ -88,11 +89,14 @@ def _relate(txn: Transaction, entry: Entry, principal: Principal) -> None:
         present = {member.name for member in txn.directory.members(principal)}
         if present != set(entry.members):
             txn.directory.set_members(principal, entry.members)
-    if entry.managers is not None or entry.readers is not None:
-        wanted = grants_of_directory(principal, entry.managers or (), entry.readers or ())
-        present_grants = _home_grants(txn, principal)
-        if set(present_grants) != set(wanted):
-            txn.directory.set_grants(principal, None, wanted)
+            members_changed(txn, principal)
+    # A list that the file has is the whole list; what it has not, and other privileges, stay as granted.
+    listed = {Privilege.ALL: entry.managers, Privilege.READ: entry.readers}
+    present_grants = _home_grants(txn, principal)
+    kept = [grant for grant in present_grants if listed.get(grant.privilege) is None]
+    wanted = [*kept, *grants_of_directory(principal, entry.managers or (), entry.readers or ())]
+    if set(present_grants) != set(wanted):
+        txn.directory.set_grants(principal, None, wanted)
 
 
 def _home_grants(txn: Transaction, principal: Principal) -> list[Grant]:
