@@ -9,10 +9,12 @@ import pytest
 from room_office import NOW, Corridor, event, hour
 
 from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.itip import ITipMessage, Method
+from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
 from calcore_caldav.errors import NotPermitted, SchedulingRefused
-from calcore_caldav.scheduling import explanation, finder, room_check, room_jobs, rooms
+from calcore_caldav.scheduling import explanation, finder, inbound, room_check, room_jobs, rooms
 from calcore_caldav.store.protocol import SYSTEM
 
 
@@ -323,3 +325,24 @@ def test_two_rooms_of_one_meeting_answer_each_for_itself(office):
     office.put("ann", both)
     assert office.seen("ann", "daily") == {"": "ACCEPTED", "20260303T100000Z": "DECLINED"}
     assert set(office.seen("ann", "daily", "large").values()) == {"ACCEPTED"}
+
+
+@pytest.mark.parametrize(("external", "code"), [("reject", "EXTERNAL"), ("request", "PENDING"), ("book", "")])
+def test_an_organizer_from_elsewhere_gets_an_answer(tmp_path, external, code):
+    office = Corridor(f"sqlite:///{tmp_path}/office.db", mail=True)
+    office.set(external=external)
+    body = event("one", hour(1), organizer="mailto:eve@elsewhere.org").body
+    request = CalendarObject(body.replace(b"VERSION:2.0", b"VERSION:2.0\r\nMETHOD:REQUEST"))
+    eve, room = (
+        CalendarUserAddress("mailto:eve@elsewhere.org"),
+        CalendarUserAddress("mailto:room1@example.com"),
+    )
+    with office.store.write(SYSTEM) as txn:
+        inbound.receive(txn, ITipMessage(Method.REQUEST, eve, room, request), office.settings)
+        mail = txn.jobs.lease(["imip"], office.now, 60)
+    office.store.close()
+    assert mail is not None
+    assert (mail.payload["method"], mail.payload["recipient"]) == ("REPLY", eve)
+    text = mail.payload["body"].replace("\r\n ", "")
+    assert ("PARTSTAT=DECLINED" in text) == (external == "reject")
+    assert (f"[{code}]" in text) == bool(code)
