@@ -184,7 +184,7 @@ class Property:
         return f"{self.name}{params}:{self.value}"
 
     def folded(self) -> str:
-        """The line as it goes on the wire, without its line end: as read, or folded at 75 octets."""
+        """The line as it goes on the wire, without its line end: as read, or folded."""
         return self._raw if self._raw is not None else fold(str(self))
 
     def __eq__(self, other: object) -> bool:
@@ -417,18 +417,18 @@ def _write(component: Component, lines: list[str]) -> None:
 
 
 def fold(line: str) -> str:
-    """Folded so that no physical line is longer than 75 octets, never inside a character (RFC 5545 §3.1)."""
-    if len(line) <= 75 and (line.isascii() or len(line.encode()) <= 75):
+    """Folded after 74 octets as Apple does, never inside a character (RFC 5545 §3.1 allows 75)."""
+    if len(line) <= 74 and (line.isascii() or len(line.encode()) <= 74):
         return line
     octets = line.encode()
     pieces: list[str] = []
-    position, limit = 0, 75
+    position, limit = 0, 74
     while position < len(octets):
         end = min(position + limit, len(octets))
         while end < len(octets) and octets[end] & 0xC0 == 0x80:
             end -= 1
         pieces.append(octets[position:end].decode())
-        position, limit = end, 74
+        position, limit = end, 73
     return "\r\n ".join(pieces)
 
 

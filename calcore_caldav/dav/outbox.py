@@ -117,6 +117,6 @@ def _answer(request: DavRequest, asked: Component, attendee: Property, window: P
             organizer=asked.get("ORGANIZER"),
             attendee=attendee,
         )
-        data = xml.text(C("calendar-data"), answer.to_bytes().decode())
+        data = xml.text(C("calendar-data"), answer.to_bytes().decode().replace("\r\n", "\n"))
     recipient = xml.wrap(C("recipient"), xml.text(xml.D("href"), attendee.value))
     return xml.wrap(C("response"), recipient + xml.text(C("request-status"), status) + data)
