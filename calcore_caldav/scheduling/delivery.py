@@ -309,7 +309,17 @@ class Delivery:
         return self.txn.objects.put(collection, stored.name, obj, schedule_tag=tag)
 
     def default_calendar(self, person: Principal, kind: str) -> Collection | None:
-        """Where new invitations go (RFC 6638 §9.2): the default calendar, or one that takes the kind."""
+        """Where new invitations go (RFC 6638 §9.2): the default calendar, or one that takes the kind.
+
+        Who has no calendar left gets the first ones again.
+        """
+        found = self._calendar_for(person, kind)
+        if found is None:
+            self.txn.directory.provision(person)
+            found = self._calendar_for(person, kind)
+        return found
+
+    def _calendar_for(self, person: Principal, kind: str) -> Collection | None:
         first = self.txn.collections.get(person.name, person.default_calendar)
         others = self.txn.collections.of(person, CollectionKind.CALENDAR)
         for collection in (first, *others):

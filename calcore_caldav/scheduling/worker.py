@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
-from calcore_caldav.scheduling import room_jobs
+from calcore_caldav.scheduling import groups, room_jobs
 from calcore_caldav.scheduling.delivery import REFRESH_JOB, Delivery
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import SYSTEM, Job, Store, Transaction
@@ -37,7 +37,9 @@ def refresh(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         Delivery(txn, settings).refresh(obj, owner)
 
 
-HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType({REFRESH_JOB: refresh, **room_jobs.HANDLERS})
+HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
+    {REFRESH_JOB: refresh, groups.GROUP_JOB: groups.update_meetings, **room_jobs.HANDLERS}
+)
 
 
 class Worker:
