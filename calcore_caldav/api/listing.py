@@ -31,7 +31,7 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.significance import component_at, recurs
+from calcore_caldav.core.significance import recurs
 from calcore_caldav.core.times import Period, TimeRange, to_epoch
 from calcore_caldav.errors import InvalidSyncToken
 from calcore_caldav.store.protocol import Change, StoredObject
@@ -277,7 +277,9 @@ class _Listing:
 
         def render() -> Json:
             obj = txn.objects.parsed(stored)
-            return self._veil(instance_json(stored, obj, when, self.frame), component_at(obj, when.rid))
+            return self._veil(
+                instance_json(stored, obj, when, self.frame), obj.overrides.get(when.rid, obj.master)
+            )
 
         obj = txn.objects.parsed(stored)
         component = obj.overrides.get(when.rid, obj.master)

@@ -209,14 +209,18 @@ def _common(stored: StoredObject, component: Component, frame: Frame) -> Json:
         "sequence": _number(component.value("SEQUENCE")),
         **_DEFAULTS,
     }
+    there = {prop.name for prop in component.properties}
+    made["status"] = "confirmed"
     for field in FIELDS:
+        if there.isdisjoint(field.properties):
+            continue
         if (value := field.read(component)) is not None:
             made[field.name] = value
     organizer = component.get("ORGANIZER")
     made["organizer"] = person_json(organizer, frame)
     creator = component.text(CREATOR)
     made["creator"] = {"email": creator} if creator else dict(made["organizer"])
-    if component.get("ATTENDEE") is not None:
+    if "ATTENDEE" in there:
         attendees = attendees_json(component, frame)
         if not flag(component, "guestsCanSeeOtherGuests") and not made["organizer"].get("self"):
             made["attendees"] = attendees
