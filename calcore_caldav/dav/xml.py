@@ -35,8 +35,6 @@ _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\u
 _SPECIAL: Final = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # What may stand in a path segment as it is (RFC 3986 §3.3), without "&" and "'" which XML would escape.
 _PATH_SAFE: Final = "/:@!$()*+,;=~"
-_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9_.~/:@!$()*+,;=-]*")
-"""Paths that quoting leaves as they are, nearly all."""
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$()*+,;=~_.-]*").fullmatch
 
 
@@ -201,7 +199,7 @@ def quote_path(path: str) -> str:
 
 def href(path: str) -> str:
     """DAV:href of a decoded path (prefix included)."""
-    return f"<D:href>{path if _PLAIN_PATH.fullmatch(path) else quote_path(path)}</D:href>"
+    return f"<D:href>{quote_path(path)}</D:href>"
 
 
 def path_in(url: str) -> str | None:
