@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -38,6 +39,7 @@ class CalendarUserAddress(str):
     __slots__ = ()
 
     @classmethod
+    @lru_cache(maxsize=8192)
     def parse(cls, text: str) -> CalendarUserAddress:
         """From an ATTENDEE or ORGANIZER value, a href, or a bare e-mail address."""
         value = text.strip()
