@@ -129,19 +129,21 @@ def _name_in(resource: CollectionResource, path: str) -> str:
     return parts[1] if len(parts) == 2 and parts[0] == resource.owner.name else ""
 
 
-def _check_media_type(request: DavRequest) -> None:
-    """A body of a type that isn't understood: 415 (RFC 4918 §9.3, RFC 4791 §5.3.1)."""
+def _body_of(request: DavRequest, name: str) -> Element | None:
+    """The root of the body, which may be left out. Another is refused."""
     media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    if request.body.strip() and media_type and not media_type.endswith(("/xml", "+xml")):
+    other_type = bool(media_type) and not media_type.endswith(("/xml", "+xml"))
+    if request.body.strip() and other_type and not request.body.lstrip().startswith(b"<"):
         raise refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail="The body is not XML.")
+    root = request.xml
+    if root is not None and root.tag != name:
+        raise InvalidRequest(f"the root of the body is not {name}")
+    return root
 
 
 def mkcalendar(request: DavRequest) -> DavResponse:
     """MKCALENDAR (RFC 4791 §5.3.1); properties that can't be set: 207, and nothing is made."""
-    _check_media_type(request)
-    root = request.xml
-    if root is not None and root.tag != C("mkcalendar"):
-        raise InvalidRequest("the root of the body is not CALDAV:mkcalendar")
+    root = _body_of(request, C("mkcalendar"))
     kind, draft, outcomes = _drafted(request, root, CollectionKind.CALENDAR)
     if failed(outcomes):
         response = xml.wrap(D("response"), request.href(request.path) + propstats(outcomes))
@@ -151,10 +153,7 @@ def mkcalendar(request: DavRequest) -> DavResponse:
 
 def mkcol(request: DavRequest) -> DavResponse:
     """MKCOL (RFC 4918 §9.3), extended (RFC 5689)."""
-    _check_media_type(request)
-    root = request.xml
-    if root is not None and root.tag != D("mkcol"):
-        raise refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail="The body is not a DAV:mkcol.")
+    root = _body_of(request, D("mkcol"))
     kind, draft, outcomes = _drafted(request, root, CollectionKind.PLAIN)
     if failed(outcomes):
         body = xml.document(D("mkcol-response"), propstats(outcomes))

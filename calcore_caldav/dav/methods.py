@@ -91,9 +91,7 @@ def put(request: DavRequest) -> DavResponse:
 def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -> DavResponse:
     """An ETag only where the stored octets are the sent ones (RFC 4791 §5.3.4, RFC 9110 §9.3.4)."""
     stored = result.stored
-    headers = _location(request, result)
-    if stored.schedule_tag is not None:
-        headers["Schedule-Tag"] = stored.schedule_tag
+    headers = {} if stored.schedule_tag is None else {"Schedule-Tag": stored.schedule_tag}
     if "return=representation" in request.preferences:
         headers |= {
             "ETag": stored.etag,
@@ -107,14 +105,11 @@ def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -
     return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT, headers=headers)
 
 
-def _location(request: DavRequest, result: PutResult) -> dict[str, str]:
-    """RFC 9110 §10.2.2."""
-    return {"Location": xml.quote_path(request.prefix + result.stored.path)} if result.created else {}
-
-
-def _transferred(request: DavRequest, result: PutResult) -> DavResponse:
-    status = HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT
-    return DavResponse(status, headers=_location(request, result))
+def _transferred(request: DavRequest, *, created: bool) -> DavResponse:
+    """What was created is not at the Request-URI (RFC 9110 §15.3.2), but where the client said."""
+    if not created:
+        return DavResponse(HTTPStatus.NO_CONTENT)
+    return DavResponse(HTTPStatus.CREATED, headers={"Location": request.header("destination") or ""})
 
 
 def delete(request: DavRequest) -> DavResponse:
@@ -149,7 +144,7 @@ def copy(request: DavRequest) -> DavResponse:
         overwrite=_overwrite(request),
         conditions=conditions(request),
     )
-    return _transferred(request, result)
+    return _transferred(request, created=result.created)
 
 
 def move(request: DavRequest) -> DavResponse:
@@ -168,7 +163,7 @@ def move(request: DavRequest) -> DavResponse:
         conditions=conditions(request),
         options=schedule_options(request),
     )
-    return _transferred(request, result)
+    return _transferred(request, created=result.created)
 
 
 def _move_collection(request: DavRequest, source: CollectionResource) -> DavResponse:
@@ -189,11 +184,8 @@ def _move_collection(request: DavRequest, source: CollectionResource) -> DavResp
         if not overwrite:
             raise AlreadyExists(existing.path)
         request.services.calendar.delete_collection(request.txn, existing, schedule_options(request))
-    renamed = request.services.calendar.rename_collection(request.txn, source.collection, place.name)
-    if existing is not None:
-        return DavResponse(HTTPStatus.NO_CONTENT)
-    location = xml.quote_path(request.prefix + renamed.path)
-    return DavResponse(HTTPStatus.CREATED, headers={"Location": location})
+    request.services.calendar.rename_collection(request.txn, source.collection, place.name)
+    return _transferred(request, created=existing is None)
 
 
 def _transfer(request: DavRequest) -> tuple[ObjectResource, Place, Collection]:

@@ -11,7 +11,7 @@ from calcore_caldav.core import content
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import to_vfreebusy
-from calcore_caldav.core.principals import CalendarUserAddress, Privilege
+from calcore_caldav.core.principals import CalendarUserAddress, Principal, Privilege
 from calcore_caldav.core.times import Period, TimezoneResolver, parse_date_time
 from calcore_caldav.dav import forecast, xml
 from calcore_caldav.dav.http import DavRequest, DavResponse, refused
@@ -45,8 +45,8 @@ def post(request: DavRequest) -> DavResponse:
         return forecast.answer(request, invitation)
     asked = _message(calendar)
     _require_owner(resource, asked)
-    window = _window(asked)
-    responses = [_answer(request, asked, attendee, window) for attendee in asked.all("ATTENDEE")]
+    window, masked = _window(asked), _masked(request, resource.owner, asked)
+    responses = [_answer(request, asked, attendee, window, masked) for attendee in asked.all("ATTENDEE")]
     if not responses:
         raise _wrong("a VFREEBUSY request has ATTENDEEs")
     return DavResponse(HTTPStatus.OK, xml.document(C("schedule-response"), "".join(responses)))
@@ -91,7 +91,22 @@ def _window(asked: Component) -> Period:
     return Period(start, end)
 
 
-def _answer(request: DavRequest, asked: Component, attendee: Property, window: Period) -> str:
+def _masked(request: DavRequest, owner: Principal, asked: Component) -> str | None:
+    """The UID of the meeting that is being moved, and so is not in its own way (Apple's mask).
+
+    Only its organizer moves it: others would learn from the mask what the busy time is about.
+    """
+    uid = asked.value("X-CALENDARSERVER-MASK-UID")
+    if uid is None:
+        return None
+    own = owner.own_addresses
+    known = request.txn.objects.in_home_by_uid(owner, uid)
+    return uid if any(stored.organizer is None or stored.organizer in own for stored in known) else None
+
+
+def _answer(
+    request: DavRequest, asked: Component, attendee: Property, window: Period, masked: str | None
+) -> str:
     address = CalendarUserAddress.parse(attendee.value)
     principal = request.txn.directory.by_address(address)
     data = ""
@@ -105,7 +120,7 @@ def _answer(request: DavRequest, asked: Component, attendee: Property, window: P
             request.txn,
             principal,
             window,
-            ignore_uid=asked.value("X-CALENDARSERVER-MASK-UID"),
+            ignore_uid=masked,
             settings=request.settings,
         )
         answer = to_vfreebusy(

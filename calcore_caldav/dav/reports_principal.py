@@ -176,7 +176,7 @@ _CONTEXTS: Final = {
     "group": frozenset({CalendarUserType.GROUP}),
     "location": frozenset({CalendarUserType.ROOM}),
     "resource": frozenset({CalendarUserType.RESOURCE}),
-    "attendee": frozenset({CalendarUserType.INDIVIDUAL, CalendarUserType.GROUP}),
+    "attendee": frozenset({CalendarUserType.INDIVIDUAL, CalendarUserType.GROUP, CalendarUserType.RESOURCE}),
 }
 
 

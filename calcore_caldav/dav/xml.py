@@ -36,6 +36,7 @@ _SPECIAL: Final = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufff
 # What may stand in a path segment as it is (RFC 3986 §3.3), without "&" and "'" which XML would escape.
 _PATH_SAFE: Final = "/:@!$()*+,;=~"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$()*+,;=~_.-]*").fullmatch
+"""Paths that quoting leaves as they are, nearly all."""
 
 
 def D(local: str) -> str:  # noqa: N802
