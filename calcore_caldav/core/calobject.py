@@ -49,11 +49,13 @@ class PartStat(StrEnum):
 class CalendarObject:
     """One calendar object resource: wire bytes plus what is parsed from them. Immutable; share freely."""
 
-    def __init__(self, body: bytes, calendar: Component | None = None) -> None:
-        self.body: Final = body
-        """Exactly what GET returns."""
+    def __init__(self, body: bytes | None, calendar: Component | None = None) -> None:
+        # One of them is enough: the other is made of it when somebody asks.
+        if body is not None:
+            self.__dict__["body"] = body
         if calendar is not None:
             self.__dict__["calendar"] = calendar
+        self._recurrence: dict[tzinfo, RecurrenceSet] = {}
 
     @classmethod
     def parse(cls, body: bytes, *, limits: Limits, inbox: bool = False) -> Self:
@@ -72,7 +74,12 @@ class CalendarObject:
     @classmethod
     def from_component(cls, calendar: Component) -> Self:
         """The resource whose bytes are those of a VCALENDAR component."""
-        return cls(calendar.to_bytes(), calendar)
+        return cls(None, calendar)
+
+    @cached_property
+    def body(self) -> bytes:
+        """Exactly what GET returns."""
+        return self.calendar.to_bytes()
 
     @cached_property
     def calendar(self) -> Component:
@@ -147,7 +154,10 @@ class CalendarObject:
 
     def recurrence(self, default_zone: tzinfo = UTC) -> RecurrenceSet:
         """Its instances, floating and all-day ones in `default_zone`."""
-        return RecurrenceSet(self.calendar, default_zone)
+        known = self._recurrence.get(default_zone)
+        if known is None:
+            known = self._recurrence[default_zone] = RecurrenceSet(self.calendar, default_zone)
+        return known
 
     def with_components(self, components: tuple[Component, ...]) -> CalendarObject:
         """The same calendar (properties, VTIMEZONEs) with other components."""
@@ -175,5 +185,7 @@ def find_attendee(component: Component, addresses: frozenset[CalendarUserAddress
 
 def partstat(attendee: Property) -> PartStat:
     """The PARTSTAT of an ATTENDEE property; NEEDS-ACTION where it has none or an unknown one."""
-    value = (attendee.param("PARTSTAT") or "").upper()
-    return PartStat(value) if value in frozenset(PartStat) else PartStat.NEEDS_ACTION
+    return _PARTSTATS.get((attendee.param("PARTSTAT") or "").upper(), PartStat.NEEDS_ACTION)
+
+
+_PARTSTATS: Final = {answer.value: answer for answer in PartStat}
