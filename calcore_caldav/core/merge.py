@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a message makes of the receiver's copy (RFC 5546 §3.2, §3.4; RFC 6638 §4.1)."""
+"""What an answer or a cancellation makes of the receiver's object (RFC 5546 §3.2.3, §3.2.5).
+
+Invitations are merged by `core.invitation`.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
-from calcore_caldav.core.content import Component, Property
-from calcore_caldav.core.itip import (
-    SERVER_PARAMS,
-    Aliases,
-    answered,
-    attendees,
-    private,
-    with_attendees,
-)
+from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.itip import SERVER_PARAMS, Aliases, answered, attendees, with_attendees
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import (
-    SHARED_PREFIX,
-    cancelled,
     component_at,
     derived,
     exdates,
-    exdates_of,
     has_instance,
-    retimed,
     sequence,
     timing,
-    with_exdates,
-    without_exdates,
 )
 
 Rid = RecurrenceId | None
@@ -65,256 +55,6 @@ class MergeResult:
     """The instances that a message changed; None is the whole."""
     delegates: tuple[CalendarUserAddress, ...] = ()
     """Who was named by a REPLY to come instead, and isn't invited yet (RFC 5546 §3.2.2.3)."""
-
-
-# ---- REQUEST
-
-
-def apply_request(
-    existing: CalendarObject | None,
-    body: CalendarObject,
-    own: frozenset[CalendarUserAddress],
-    *,
-    in_order: bool = False,
-) -> MergeResult:
-    """An invitation or its change, merged into the copy of the one whose addresses are `own`.
-
-    What is the receiver's own stays: alarms, TRANSP, categories, private properties, instances deleted after
-    they were declined. A copy that waits for an answer is TRANSP:TRANSPARENT. A message with overrides only
-    never touches the master. `in_order`: the sender's messages cannot overtake each other.
-    """
-    if existing is None:
-        return _new_copy(body, own)
-    merge = _Request(existing, body, own, in_order=in_order)
-    components = merge.components()
-    if merge.stale == len(body.components):
-        return MergeResult(Outcome.IGNORED_STALE, existing)
-    made = _with_zones(existing, body, components)
-    if same_data(made, existing):
-        return MergeResult(Outcome.UNCHANGED, existing)
-    return MergeResult(Outcome.APPLIED, made, frozenset(body.by_rid()))
-
-
-def whole_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> CalendarObject:
-    """The copy of a REQUEST with everything in it, declined instances too."""
-    calendar = body.calendar.without("METHOD")
-    made = (_received(c, None, own) for c in body.components)
-    return CalendarObject.from_component(calendar.with_children((*calendar.named("VTIMEZONE"), *made)))
-
-
-def _new_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> MergeResult:
-    wanted = [c for c in body.components if _own_answer(c, own) is not PartStat.DECLINED]
-    if not wanted:
-        return MergeResult(Outcome.IGNORED_DECLINED, None)
-    made = [_received(c, None, own) for c in wanted]
-    deleted = [
-        rid
-        for rid, c in body.overrides.items()
-        if body.master in wanted and _own_answer(c, own) is PartStat.DECLINED
-    ]
-    if deleted and body.master is not None:
-        at = wanted.index(body.master)
-        made[at] = with_exdates(made[at], deleted, body.zones)
-    calendar = body.calendar.without("METHOD").with_children(
-        (*(c for c in body.calendar.children if c.name == "VTIMEZONE"), *made)
-    )
-    return MergeResult(Outcome.CREATED, CalendarObject.from_component(calendar), frozenset(body.by_rid()))
-
-
-class _Request:
-    """One REQUEST on one copy."""
-
-    def __init__(
-        self,
-        existing: CalendarObject,
-        body: CalendarObject,
-        own: frozenset[CalendarUserAddress],
-        *,
-        in_order: bool,
-    ) -> None:
-        self.existing, self.body, self.own, self.in_order = existing, body, own, in_order
-        self.stale = 0
-        # A component that is new says of the organizer what the others say.
-        self.organizer = next((p for c in existing.components if (p := c.get("ORGANIZER")) is not None), None)
-        self.deleted = exdates(existing)
-        self.moved = (
-            existing.master is not None
-            and body.master is not None
-            and retimed(existing.master, existing.zones, body.master, body.zones)
-        )
-
-    def components(self) -> tuple[Component, ...]:
-        """The components of the copy afterwards."""
-        if self.body.master is not None and not self._overtaken(self.body.master, self.existing.master):
-            return self._whole(self.body.master)
-        if self.body.master is not None:
-            self.stale += 1
-        found: dict[Rid, Component] = dict(self.existing.by_rid())
-        back: set[RecurrenceId] = set()
-        for rid, theirs in self.body.overrides.items():
-            if self._overtaken(theirs, self.existing.overrides.get(rid)):
-                self.stale += 1
-            elif not self._declined_away(rid, theirs):
-                found[rid] = _received(theirs, self._own_at(rid), self.own, self.organizer)
-                back.add(rid)
-        if found.get(None) is not None:
-            found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
-        return tuple(found.values())
-
-    def _whole(self, theirs: Component) -> tuple[Component, ...]:
-        master = _received(theirs, self.existing.master, self.own, self.organizer)
-        gone = exdates_of(theirs, self.body.zones)
-        found: dict[RecurrenceId, Component] = {}
-        away = set()
-        for rid, override in self.body.overrides.items():
-            mine = self.existing.overrides.get(rid)
-            if self._overtaken(override, mine):
-                self.stale += 1
-                found[rid] = mine if mine is not None else override
-            elif self._declined_away(rid, override):
-                away.add(rid)
-            else:
-                found[rid] = _received(override, self._own_at(rid), self.own, self.organizer)
-        if not self.moved:
-            for rid, mine in self.existing.overrides.items():
-                if rid in found or rid in away:
-                    continue
-                if cancelled(mine):
-                    # Cancelled instances stay visible until their owner removes them.
-                    if rid in gone:
-                        found[rid] = mine
-                elif rid not in gone and (kept := self._own_instance(rid, mine, theirs)) is not None:
-                    found[rid] = kept
-            away |= {rid for rid in self.deleted - gone if rid not in self.body.overrides}
-        visible = [rid for rid in found if rid in gone]
-        master = without_exdates(master, visible, self.body.zones)
-        master = with_exdates(master, (rid for rid in away if rid not in gone), self.body.zones)
-        order = [rid for rid in self.existing.overrides if rid in found]
-        order += [rid for rid in found if rid not in self.existing.overrides]
-        return (master, *(found[rid] for rid in order))
-
-    def _overtaken(self, theirs: Component, mine: Component | None) -> bool:
-        """Whether the copy knows something newer already (RFC 5546 §2.1.5)."""
-        if self.in_order or mine is None or cancelled(mine):
-            return False
-        ours, seen = sequence(theirs), sequence(mine)
-        return ours < seen or (ours == seen and _stamp(theirs) < _stamp(mine))
-
-    def _declined_away(self, rid: RecurrenceId, theirs: Component) -> bool:
-        """Whether the receiver declined that instance and deleted it."""
-        if _own_answer(theirs, self.own) is not PartStat.DECLINED or rid in self.existing.overrides:
-            return False
-        return rid in self.deleted or self.existing.master is None
-
-    def _own_at(self, rid: RecurrenceId) -> Component | None:
-        return component_at(self.existing, rid)
-
-    def _own_instance(self, rid: RecurrenceId, mine: Component, theirs: Component) -> Component | None:
-        """An override that the sender doesn't have, for what the receiver changed in it: say, an alarm."""
-        master = self.existing.master
-        usual = None if master is None else derived(master, rid, self.existing.zones)
-        fresh = derived(theirs, rid, self.body.zones)
-        if usual is None or fresh is None or _own_part(mine, self.own) == _own_part(usual, self.own):
-            return None
-        return _received(fresh, mine, self.own)
-
-
-def _own_part(component: Component, own: frozenset[CalendarUserAddress]) -> tuple[object, ...]:
-    """What a receiver may have changed in a copy, comparable."""
-    waiting = _own_answer(component, own) is PartStat.NEEDS_ACTION
-    return (
-        tuple(p for p in component.properties if _keeps(p.name) and not (waiting and p.name == "TRANSP")),
-        tuple(c for c in component.children if c.name == "VALARM"),
-    )
-
-
-_KEPT: Final = frozenset({"CATEGORIES", "COLOR", "COMMENT"})
-
-
-def _keeps(name: str) -> bool:
-    """Whether a property of the copy survives an update (those that the message has too, aside)."""
-    if name.startswith(SHARED_PREFIX):
-        return False
-    return private(name) or name in _KEPT or name.startswith("X-")
-
-
-def _received(
-    theirs: Component,
-    mine: Component | None,
-    own: frozenset[CalendarUserAddress],
-    organizer: Property | None = None,
-) -> Component:
-    """A component of a REQUEST as the receiver keeps it."""
-    stays = [p for p in mine.properties if _keeps(p.name)] if mine is not None else []
-    own_names = {p.name for p in stays if p.name in {"CATEGORIES", "COLOR"} or private(p.name)}
-    sent_names = {p.name for p in theirs.properties}
-    stays = [p for p in stays if p.name in own_names or p.name not in sent_names]
-
-    def edited(prop: Property) -> Property | None:
-        if prop.name in own_names or private(prop.name):
-            return None
-        if prop.name == "ATTENDEE":
-            made = prop.without_params(*SERVER_PARAMS)
-            return (
-                made if CalendarUserAddress.parse(prop.value) not in own else _with_own_marks(made, mine, own)
-            )
-        if prop.name == "ORGANIZER":
-            return _kept_params(prop, mine.get("ORGANIZER") if mine is not None else organizer)
-        return prop
-
-    made = theirs.map(edited)
-    alarms = (c for c in mine.children if c.name == "VALARM") if mine is not None else ()
-    others = (c for c in theirs.children if c.name != "VALARM")
-    made = Component(made.name, (*made.properties, *stays), (*others, *alarms))
-    if made.name == "VEVENT" and _own_answer(made, own) is PartStat.NEEDS_ACTION:
-        return made.set("TRANSP", "TRANSPARENT")
-    return made
-
-
-def _with_own_marks(
-    theirs: Property, mine: Component | None, own: frozenset[CalendarUserAddress]
-) -> Property:
-    """The receiver's ATTENDEE with the X- parameters of the copy, while the answer stays the same."""
-    kept = find_attendee(mine, own) if mine is not None else None
-    if kept is None or partstat(kept) is not partstat(theirs):
-        return theirs
-    for name, values in kept.params:
-        if name.startswith("X-") and theirs.param(name) is None:
-            theirs = theirs.with_param(name, *values)
-    return theirs
-
-
-def _kept_params(theirs: Property, mine: Property | None) -> Property:
-    made = theirs.without_params(*SERVER_PARAMS)
-    for name in ("SCHEDULE-AGENT", "SCHEDULE-STATUS"):
-        value = mine.param(name) if mine is not None else None
-        if value is not None:
-            made = made.with_param(name, value)
-    return made
-
-
-def _own_answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat | None:
-    for prop in component.all("ATTENDEE"):
-        if CalendarUserAddress.parse(prop.value) in own:
-            return partstat(prop)
-    return None
-
-
-def _stamp(component: Component) -> str:
-    return component.value("DTSTAMP") or ""
-
-
-def _with_zones(
-    existing: CalendarObject, body: CalendarObject, components: tuple[Component, ...]
-) -> CalendarObject:
-    """The copy's calendar with other components and every time zone that they name."""
-    zones: dict[str | None, Component] = {}
-    for calendar in (body.calendar, existing.calendar):
-        for zone in calendar.named("VTIMEZONE"):
-            zones.setdefault(zone.value("TZID"), zone)
-    used = {p.param("TZID") for c in components for part in c.walk() for p in part.properties}
-    kept = [zone for tzid, zone in zones.items() if tzid in used or tzid is None]
-    return CalendarObject.from_component(existing.calendar.with_children((*kept, *components)))
 
 
 def same_data(one: CalendarObject, other: CalendarObject) -> bool:
@@ -356,39 +96,6 @@ def apply_answers(
     if same_data(made, existing):
         return MergeResult(Outcome.UNCHANGED, existing)
     return MergeResult(Outcome.APPLIED, made, frozenset(found))
-
-
-# ---- ADD
-
-
-def apply_add(
-    existing: CalendarObject | None, body: CalendarObject, own: frozenset[CalendarUserAddress]
-) -> MergeResult:
-    """Further instances of a series, each an RDATE with its override (RFC 5546 §3.2.4).
-
-    Without the series nothing can be added: the receiver has to ask for it (REFRESH).
-    """
-    if existing is None or existing.master is None:
-        return MergeResult(Outcome.UNKNOWN_UID, existing)
-    found: dict[Rid, Component] = dict(existing.by_rid())
-    master = existing.master
-    touched: set[Rid] = set()
-    for theirs in body.components:
-        start = theirs.get("DTSTART")
-        if start is None or sequence(theirs) < sequence(master):
-            continue
-        rid = RecurrenceId.of(body.zones.value(start))
-        if not has_instance(existing, rid):
-            master = master.adding(Property("RDATE", start.value, start.params))
-        override = theirs.with_property(Property("RECURRENCE-ID", start.value, start.params))
-        found[rid] = _received(override, component_at(existing, rid), own, existing.master.get("ORGANIZER"))
-        touched.add(rid)
-    if not touched:
-        return MergeResult(Outcome.IGNORED_STALE, existing)
-    found[None] = master
-    return MergeResult(
-        Outcome.APPLIED, _with_zones(existing, body, tuple(found.values())), frozenset(touched)
-    )
 
 
 # ---- CANCEL

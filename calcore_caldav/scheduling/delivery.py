@@ -12,41 +12,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, find_attendee
-from calcore_caldav.core.content import Component, Property, escape_text
-from calcore_caldav.core.itip import ITipMessage, Method, message, reply
-from calcore_caldav.core.merge import (
-    MergeResult,
-    Outcome,
-    apply_answers,
-    apply_cancel,
-    apply_reply,
-    apply_request,
-)
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.invitation import apply_request
+from calcore_caldav.core.itip import ITipMessage, Method
+from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel, apply_reply
 from calcore_caldav.core.organizer import Rid, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
-from calcore_caldav.core.significance import cancelled, exdates_of, with_exdates
 from calcore_caldav.scheduling import rooms
 from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.policy import Mode, policy_of
+from calcore_caldav.scheduling.room_copies import reply_of, without_cancelled, without_exdates
 from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.statuses import Status, with_organizer_status
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, Transaction
 
 EVERYTHING: Final[frozenset[Rid]] = frozenset({None})
 REFRESH_JOB: Final = "refresh"
 MAIL_JOB: Final = "imip"
-
-
-class Status:
-    """SCHEDULE-STATUS codes (RFC 6638 §3.2.9)."""
-
-    PENDING: Final = "1.0"
-    DELIVERED: Final = "1.2"
-    SUCCESS: Final = "2.0"
-    INVALID_USER: Final = "3.7"
-    UNDELIVERABLE: Final = "5.1"
-    NO_SERVICE: Final = "5.2"
-    REFUSED: Final = "5.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +88,10 @@ class Delivery:
         existing = self.txn.objects.parsed(copy) if copy is not None else None
         left = existing
         for sent in ended:
-            left = _without_cancelled(apply_cancel(left, sent.body).stored)
+            left = without_cancelled(apply_cancel(left, sent.body).stored)
         if body is not None:
-            result = apply_request(_without_exdates(left, body), body, room.own_addresses, in_order=True)
-            left = _without_cancelled(result.stored)
+            result = apply_request(without_exdates(left, body), body, room.own_addresses, in_order=True)
+            left = without_cancelled(result.stored)
         if left is None:
             if copy is not None:
                 self.txn.objects.delete(copy)
@@ -146,7 +128,7 @@ class Delivery:
         if asked is not None:
             for person in (room, *answer.approvers):
                 self.to_inbox(person, asked)
-        return _room_message(self.txn, room, copy, answer) if answer.answered else None
+        return reply_of(self.txn.now, room, copy, answer) if answer.answered else None
 
     def external(self, sent: ITipMessage) -> str:
         """Queue a message for somebody of another server (RFC 6638 §3.2.9)."""
@@ -351,80 +333,3 @@ def room_reply(
     sent = delivery.write_answer(room, stored, answer)
     if sent is not None:
         delivery.answer(sent)
-
-
-def _room_message(
-    txn: Transaction, room: Principal, copy: CalendarObject, answer: rooms.RoomAnswer
-) -> ITipMessage | None:
-    made: list[Component] = []
-    sender = room.address
-    for rid, component in copy.by_rid().items():
-        own = find_attendee(component, room.own_addresses)
-        if own is None or cancelled(component):
-            continue
-        sender = CalendarUserAddress.parse(own.value)
-        comment = answer.comments.get(rid)
-        comments = [Property("COMMENT", escape_text(comment))] if comment else []
-        made.append(reply(component, (own,), comments))
-    if not made or copy.organizer is None:
-        return None
-    body = message(copy, Method.REPLY, made, txn.now)
-    return ITipMessage(Method.REPLY, sender, copy.organizer, body)
-
-
-def with_organizer_status(obj: CalendarObject, status: str) -> CalendarObject:
-    """An attendee's copy that says what became of the REPLY (RFC 6638 §7.3)."""
-
-    def edited(prop: Property) -> Property:
-        if prop.name != "ORGANIZER" or prop.param("SCHEDULE-STATUS") == status:
-            return prop
-        return prop.with_param("SCHEDULE-STATUS", status).without_params("SCHEDULE-FORCE-SEND")
-
-    made = tuple(c.map(edited) for c in obj.components)
-    return obj if made == obj.components else obj.with_components(made)
-
-
-def with_statuses(
-    obj: CalendarObject, statuses: dict[CalendarUserAddress, str], people: People
-) -> CalendarObject:
-    """An organizer's object that says what became of each message (RFC 6638 §7.3)."""
-    if not statuses:
-        return obj
-
-    def edited(prop: Property) -> Property:
-        if prop.name != "ATTENDEE":
-            return prop
-        who = CalendarUserAddress.parse(prop.value)
-        status = statuses.get(people.aliases.get(who, who))
-        if status is None or prop.param("SCHEDULE-STATUS") == status:
-            return prop
-        return prop.with_param("SCHEDULE-STATUS", status)
-
-    return obj.with_components(tuple(c.map(edited) for c in obj.components))
-
-
-def _without_exdates(mine: CalendarObject | None, theirs: CalendarObject) -> CalendarObject | None:
-    """A room's copy without instances taken out, where the series comes anew: a room deletes none itself."""
-    if mine is None or mine.master is None or theirs.master is None or mine.master.get("EXDATE") is None:
-        return mine
-    master = mine.master.without("EXDATE")
-    return mine.with_components(tuple(master if c is mine.master else c for c in mine.components))
-
-
-def _without_cancelled(obj: CalendarObject | None) -> CalendarObject | None:
-    """A room's copy without what doesn't take place; None: nothing is left."""
-    if obj is None:
-        return None
-    if obj.master is not None and cancelled(obj.master):
-        kept: Iterable[Component] = (c for c in obj.overrides.values() if not cancelled(c))
-        left = tuple(kept)
-        return obj.with_components(left) if left else None
-    gone = [rid for rid, c in obj.overrides.items() if cancelled(c)]
-    if not gone:
-        return obj
-    made = [c for rid, c in obj.by_rid().items() if rid not in gone]
-    if obj.master is not None:
-        made[made.index(obj.master)] = with_exdates(
-            obj.master, set(gone) - exdates_of(obj.master, obj.zones), obj.zones
-        )
-    return obj.with_components(tuple(made)) if made else None

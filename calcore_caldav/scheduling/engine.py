@@ -10,22 +10,16 @@ from enum import Enum, auto
 from calcore_caldav.core.answers import base_of
 from calcore_caldav.core.attendee import attendee_messages, refused
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
+from calcore_caldav.core.invitation import whole_copy
 from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent
-from calcore_caldav.core.merge import whole_copy
 from calcore_caldav.core.organizer import Rid, organizer_messages, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.significance import cancelled
 from calcore_caldav.errors import SchedulingRefused
-from calcore_caldav.scheduling.delivery import (
-    EVERYTHING,
-    Delivery,
-    Status,
-    new_tag,
-    with_organizer_status,
-    with_statuses,
-)
+from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
 from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.statuses import Status, with_organizer_status, with_statuses
 from calcore_caldav.store.protocol import Collection, StoredObject, Transaction
 
 
@@ -212,7 +206,7 @@ class _Run:
         if current is None:
             return SchedulingOutcome(new, None)
         self._silent_refresh(plan, current)
-        stored = with_statuses(current, statuses, self.people)
+        stored = with_statuses(current, statuses, self.people.aliases)
         return SchedulingOutcome(stored, new_tag())
 
     def _signed(self, new: CalendarObject) -> CalendarObject:

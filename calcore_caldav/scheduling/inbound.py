@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Final
 
 from calcore_caldav.core.calobject import find_attendee
+from calcore_caldav.core.invitation import apply_add, apply_request
 from calcore_caldav.core.itip import ITipMessage, Method
-from calcore_caldav.core.merge import MergeResult, Outcome, apply_add, apply_cancel, apply_request
+from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery
