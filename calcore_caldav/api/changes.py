@@ -22,7 +22,6 @@ from calcore_caldav.api.resource import CREATOR, cancelled_instances, exception_
 from calcore_caldav.api.series import (
     cancelled_component,
     instance_component,
-    split,
     with_instance,
     with_master,
     without_instance,
@@ -33,7 +32,7 @@ from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.principals import CalendarUserAddress, Privilege
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import TimezoneResolver
-from calcore_caldav.errors import SchedulingRefused
+from calcore_caldav.errors import InvalidRequest, SchedulingRefused
 from calcore_caldav.scheduling.service import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.store.protocol import StoredObject
 
@@ -248,41 +247,28 @@ def split_event(call: Call) -> Json:
     obj = call.txn.objects.parsed(stored)
     if obj.organizer is not None and obj.organizer not in place.owner.own_addresses:
         raise ApiProblem(403, "forbiddenForNonOrganizer", "Only the organizer may split a series.")
-    id_ = call.body.get("id") or new_id()
-    name = resource_name(id_) if is_client_id(id_) else None
-    if name is None:
-        raise invalid("id", "Invalid resource id value.", kind="field")
-    if call.txn.objects.get(place.collection, name) is not None:
-        raise _duplicate()
-    halves = split(obj, rid, f"{id_}@calcore")
-    if halves is None:
-        raise invalid("eventId", "The series has no such instance after its first.")
+    if instance_component(obj, rid) is None:
+        raise not_found()
+    try:
+        halves = call.services.calendar.split(call.txn, stored, rid, conditions=call.conditions)
+    except InvalidRequest as error:
+        raise invalid("eventId", f"The series cannot be split there: {error.detail}.") from None
     frame = _plain(frame_of(call, place))
-    after = CalendarObject.from_component(_unanswered_rooms(halves.after, frame))
+    after = call.txn.objects.parsed(halves.future)
     master = after.master
-    assert master is not None
-    shown = series_json(replace(stored, name=name, uid=f"{id_}@calcore"), after, frame)
-    wanted = merged(shown, {k: v for k, v in call.body.items() if k not in {"id", "iCalUID", "status"}})
-    changed = stamped(write_event(master, shown, wanted, frame, after.zones), call.txn.now)
-    options = options_of(call)
-    # The rooms are let go by the first half before the second one asks for them.
-    first = _put(call, place, stored.name, halves.before, None, call.conditions, options)
-    second = _put(call, place, name, with_master(after, master, changed), None, UNCONDITIONAL, options)
-    return {"kind": "calendar#split", "before": first, "after": second}
-
-
-def _unanswered_rooms(calendar: Component, frame: Frame) -> Component:
-    """Rooms decide anew about a series that is new to them."""
-
-    def reset(prop: Property) -> Property:
-        if prop.name != "ATTENDEE":
-            return prop
-        principal = frame.find(CalendarUserAddress.parse(prop.value))
-        return prop.with_param("PARTSTAT", "NEEDS-ACTION") if principal and principal.kind.bookable else prop
-
-    return calendar.with_children(
-        child.map(reset) if child.name == "VEVENT" else child for child in calendar.children
-    )
+    shown = series_json(halves.future, after, frame)
+    change = {k: v for k, v in call.body.items() if k not in {"id", "iCalUID", "status"}}
+    if change and master is not None:
+        changed = write_event(master, shown, merged(shown, change), frame, after.zones)
+        calendar = with_master(after, master, stamped(changed, call.txn.now))
+        _put(call, place, halves.future.name, calendar, None, UNCONDITIONAL, options_of(call))
+    final = frame_of(call, place)
+    shown_halves = [
+        shown_event(call, place, half, None, final)
+        for half in (halves.past, call.txn.objects.get(place.collection, halves.future.name))
+        if half is not None
+    ]
+    return {"kind": "calendar#split", "before": shown_halves[0], "after": shown_halves[-1]}
 
 
 def quick_add(_: Call) -> Reply:

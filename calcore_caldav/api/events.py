@@ -18,6 +18,7 @@ from calcore_caldav.api.resource import (
     When,
     cancelled_instances,
     cancelled_json,
+    component_of,
     exception_json,
     instance_json,
     is_cancelled,
@@ -60,7 +61,7 @@ def shown_event(
     """The JSON of an event or instance, cancelled ones included. Raises ApiProblem (404)."""
     obj = call.txn.objects.parsed(stored)
     made = series_json(stored, obj, frame) if rid is None else one_instance(stored, obj, rid, frame)
-    component = obj.master if rid is None else obj.overrides.get(rid, obj.master)
+    component = obj.master if rid is None else component_of(obj, rid)
     if component is not None and not place.writer:
         private = (component.value("CLASS") or "").strip().upper() in {"PRIVATE", "CONFIDENTIAL"}
         return veiled(made) if private else made
@@ -176,7 +177,7 @@ def _instances(
 def _instance_item(stored: StoredObject, obj: CalendarObject, when: When, frame: Frame, place: Place) -> Item:
     def render() -> Json:
         made = instance_json(stored, obj, when, frame)
-        component = obj.overrides.get(when.rid, obj.master)
+        component = component_of(obj, when.rid)
         private = component is not None and (component.value("CLASS") or "").upper() in {
             "PRIVATE",
             "CONFIDENTIAL",

@@ -10,7 +10,7 @@ from calcore_caldav.api.fields import flag
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.places import Place
 from calcore_caldav.api.problems import ApiProblem
-from calcore_caldav.api.resource import exception_json, series_json
+from calcore_caldav.api.resource import component_of, exception_json, series_json
 from calcore_caldav.api.series import instance_component, with_instance, with_master
 from calcore_caldav.api.writing import stamped, write_event
 from calcore_caldav.core.calobject import CalendarObject
@@ -37,7 +37,7 @@ def changed_for_all(
     refusal: SchedulingRefused,
 ) -> None:
     """Change the organizer's copy as a guest wants it. Raises ApiProblem where the guests may not."""
-    component = copy.master if rid is None else copy.overrides.get(rid, copy.master)
+    component = copy.master if rid is None else component_of(copy, rid)
     if component is None or copy.organizer is None:
         raise _not_allowed(refusal)
     organizer = call.txn.directory.by_address(copy.organizer)

@@ -20,6 +20,7 @@ from calcore_caldav.api.resource import (
     busy_json,
     cancelled_instances,
     cancelled_json,
+    component_of,
     deleted_json,
     exception_json,
     instance_json,
@@ -277,12 +278,10 @@ class _Listing:
 
         def render() -> Json:
             obj = txn.objects.parsed(stored)
-            return self._veil(
-                instance_json(stored, obj, when, self.frame), obj.overrides.get(when.rid, obj.master)
-            )
+            return self._veil(instance_json(stored, obj, when, self.frame), component_of(obj, when.rid))
 
         obj = txn.objects.parsed(stored)
-        component = obj.overrides.get(when.rid, obj.master)
+        component = component_of(obj, when.rid)
         if component is not None and not is_cancelled(component) and self._fits(component):
             yield Item(self._key(stored, when.rid, when.start), render)
 

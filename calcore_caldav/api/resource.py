@@ -16,6 +16,7 @@ from calcore_caldav.api.people import Frame, attendees_json, person_json
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import exdates_of, recurs
 from calcore_caldav.core.times import parse_date_time
 from calcore_caldav.errors import InvalidCalendarData
@@ -60,16 +61,16 @@ def instance_json(stored: StoredObject, obj: CalendarObject, when: When, frame: 
     """One instance, changed or not."""
     if when.rid in obj.overrides:
         return exception_json(stored, obj, when.rid, frame)
-    master = obj.master
-    assert master is not None
-    made = _common(stored, master, frame)
+    component = component_of(obj, when.rid)
+    assert component is not None
+    made = _common(stored, component, frame)
     _identify(made, stored, obj, when.rid, frame)
-    times = span(master, obj.zones)
+    times = span(component, obj.zones)
     if times is None:
         return made
     start, end = times
     if not isinstance(start, datetime) or not isinstance(end, datetime):
-        day = when.rid.value.date() if isinstance(when.rid.value, datetime) else when.rid.value
+        day = when.start.astimezone(frame.zone).date()
         days = max((when.end - when.start + timedelta(hours=12)).days, 1)
         made["start"], made["end"] = {"date": day.isoformat()}, {"date": (day + timedelta(days)).isoformat()}
         return made
@@ -87,6 +88,16 @@ def exception_json(stored: StoredObject, obj: CalendarObject, rid: RecurrenceId,
     if times is not None:
         made["start"], made["end"] = (to_json(t, frame.zone, frame.shown_in) for t in times)
     return made
+
+
+def component_of(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
+    """What describes an instance: its override, an override of it and all following, or the master."""
+    if rid in obj.overrides:
+        return obj.overrides[rid]
+    ranged = [
+        (key, component) for key, component in obj.overrides.items() if key <= rid and is_ranged(component)
+    ]
+    return max(ranged, key=lambda pair: pair[0])[1] if ranged else obj.master
 
 
 def cancelled_json(stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, frame: Frame) -> Json:

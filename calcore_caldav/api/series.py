@@ -1,43 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Series and their instances: exceptions, cancellations, "this and all following"."""
+"""Series and their instances: exceptions, cancellations, and what becomes of them when the series is moved."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import UTC, datetime
 
 from calcore_caldav.api.resource import CANCELLED, RULES, cancelled_one_by_one
 from calcore_caldav.api.writing import with_zones
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.overrides import cancel_instance, override_instance, with_override
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import (
     component_at,
     exdates_of,
-    has_instance,
     recurs,
     with_exdates,
     without_exdates,
 )
-from calcore_caldav.core.times import TimeRange, TimezoneResolver, format_date_time
-
-_END: Final = re.compile(r";?(?:UNTIL|COUNT)=[^;]*", re.IGNORECASE)
-
-
-class Halves(NamedTuple):
-    """A series cut in two."""
-
-    before: Component
-    """VCALENDAR with the instances before the cut."""
-    after: Component
-    """VCALENDAR with the others, under another UID."""
+from calcore_caldav.core.times import TimezoneResolver
+from calcore_caldav.errors import NotFound
 
 
 def instance_component(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
     """The component that describes an instance, changed or not; None where the series has none such."""
-    return component_at(obj, rid) if has_instance(obj, rid) else None
+    try:
+        return override_instance(obj, rid)
+    except NotFound:
+        return None
 
 
 def cancelled_component(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
@@ -50,114 +41,24 @@ def cancelled_component(obj: CalendarObject, rid: RecurrenceId) -> Component | N
 
 def with_instance(obj: CalendarObject, rid: RecurrenceId, component: Component) -> Component:
     """The calendar with an exception; one that was cancelled happens again."""
-    calendar, master = obj.calendar, obj.master
-    old = obj.overrides.get(rid)
-    children = [c for c in calendar.children if c is not old]
+    master = obj.master
     if master is not None and rid in exdates_of(master, obj.zones):
         restored = without_exdates(master, [rid], obj.zones)
         restored = mark_cancelled(restored, cancelled_one_by_one(master) - {rid})
-        children = [restored if c is master else c for c in children]
-    return with_zones(calendar.with_children((*children, component)))
+        obj = obj.with_components(tuple(restored if c is master else c for c in obj.components))
+    return with_zones(with_override(obj, component).calendar)
 
 
 def without_instance(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
     """The calendar with an instance cancelled; None where nothing would be left."""
-    calendar, master = obj.calendar, obj.master
-    children = [c for c in calendar.children if c is not obj.overrides.get(rid)]
+    if obj.master is None and len(obj.overrides) < 2:
+        return None
+    cut = cancel_instance(obj, rid, keep=False)
+    master = cut.master
     if master is None:
-        return calendar.with_children(children) if len(obj.overrides) > 1 else None
-    cut = with_exdates(master, [rid], obj.zones)
-    cut = mark_cancelled(cut, cancelled_one_by_one(master) | {rid})
-    return calendar.with_children(cut if c is master else c for c in children)
-
-
-def split(obj: CalendarObject, rid: RecurrenceId, uid: str) -> Halves | None:
-    """The series before an instance, and from it on; later exceptions and cancellations are kept.
-
-    None where the instance is the first one, or is none.
-    """
-    master = obj.master
-    if master is None or not recurs(master) or component_at(obj, rid) is None:
-        return None
-    start = master.get("DTSTART")
-    assert start is not None
-    first = RecurrenceId.of(obj.zones.value(start))
-    plain = CalendarObject.from_component(obj.calendar.with_children((master.without("EXDATE"),)))
-    if rid <= first or plain.recurrence().instance(rid) is None:
-        return None
-    target = component_at(plain, rid)
-    assert target is not None
-    until = _just_before(rid)
-    passed = _count(plain, rid)
-    before, after = [], []
-    for prop in master.properties:
-        if prop.name == "RRULE":
-            before.append(prop.with_value(f"{_END.sub('', prop.value).strip(';')};UNTIL={until}"))
-            after.append(prop.with_value(_remaining(prop.value, passed)))
-        elif prop.name in {"EXDATE", "RDATE"}:
-            for half, keep_later in ((before, False), (after, True)):
-                half.extend(_dates(prop, rid, obj.zones, later=keep_later))
-        elif prop.name == CANCELLED:
-            continue
-        elif prop.name in {"DTSTART", "DTEND"}:
-            before.append(prop)
-            moved = target.get(prop.name)
-            after.extend([moved] if moved is not None else [])
-        elif prop.name == "UID":
-            before.append(prop)
-            after.append(Property("UID", uid))
-        else:
-            before.append(prop)
-            after.append(prop)
-    hidden = cancelled_one_by_one(master)
-    halves = []
-    for properties, later in ((before, False), (after, True)):
-        series = Component(master.name, properties, master.children)
-        series = mark_cancelled(series, (h for h in hidden if (h >= rid) is later))
-        overrides = [c for r, c in obj.overrides.items() if (r >= rid) is later]
-        if later:
-            overrides = [c.with_property(Property("UID", uid)) for c in overrides]
-        others = [c for c in obj.calendar.children if c not in obj.components]
-        halves.append(obj.calendar.with_children((*others, series, *overrides)))
-    return Halves(*halves)
-
-
-def _just_before(rid: RecurrenceId) -> str:
-    """UNTIL of a series that ends before an instance, in the form that its DTSTART wants."""
-    step = timedelta(seconds=1) if isinstance(rid.value, datetime) else timedelta(days=1)
-    return format_date_time(rid.value - step)
-
-
-def _count(series: CalendarObject, rid: RecurrenceId) -> int:
-    """How many instances there are before one."""
-    instance = series.recurrence().instance(rid)
-    end = None if instance is None else instance.start
-    return sum(
-        1 for i in series.recurrence().between(TimeRange(None, end)) if i.rid is not None and i.rid < rid
-    )
-
-
-def _remaining(rule: str, passed: int) -> str:
-    parts = []
-    for part in rule.split(";"):
-        name, _, value = part.partition("=")
-        if name.upper() == "COUNT" and value.isdecimal():
-            part = f"COUNT={max(int(value) - passed, 1)}"  # noqa: PLW2901
-        parts.append(part)
-    return ";".join(parts)
-
-
-def _dates(prop: Property, rid: RecurrenceId, zones: TimezoneResolver, *, later: bool) -> list[Property]:
-    """An EXDATE or RDATE with the values of one half."""
-    kept = []
-    for value in prop.value.split(","):
-        first = value.partition("/")[0]
-        at = RecurrenceId.of(zones.value(Property("DTSTART", first, prop.params)))
-        if (at >= rid) is later:
-            kept.append(value)
-    return (
-        [prop if len(kept) == len(prop.value.split(",")) else prop.with_value(",".join(kept))] if kept else []
-    )
+        return cut.calendar
+    marked = mark_cancelled(master, cancelled_one_by_one(master) | {rid})
+    return cut.calendar.with_children(marked if c is master else c for c in cut.calendar.children)
 
 
 def with_master(obj: CalendarObject, old: Component, new: Component) -> Component:

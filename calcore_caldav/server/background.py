@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from multiprocessing import util
 from typing import Final
 
+from calcore_caldav.api import watch
 from calcore_caldav.errors import CalcoreError
 from calcore_caldav.scheduling import worker
 from calcore_caldav.scheduling.services import Services
@@ -112,7 +113,7 @@ def start_background(services: Services) -> Background:
     key = (os.getpid(), id(services))
     with _starting:
         if key not in _running:
-            background = _running[key] = Background(services, HANDLERS)
+            background = _running[key] = Background(services, {**HANDLERS, **watch.handlers(services.store)})
             util.Finalize(None, background.end, exitpriority=100)
         return _running[key]
 
