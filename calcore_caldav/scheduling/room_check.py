@@ -80,7 +80,10 @@ def rebook(
     *,
     settings: SchedulingSettings,
 ) -> None:
-    """Book a room's events anew: after its buffers or its concurrency changed, or to repair."""
+    """Book a room's events anew: after its policy changed, or to repair.
+
+    What waits for the horizon, or is to be checked in to, is looked at again by the worker.
+    """
     if events is None:
         events = [
             (stored, txn.objects.parsed(stored))
@@ -93,8 +96,13 @@ def rebook(
     ordered = sorted(settled, key=lambda pair: (pair[0].created, pair[0].id))
     for stored, _ in ordered:
         txn.bookings.replace(room, stored, ())
+    checkin = policy_of(room.booking).checkin
     for stored, copy in ordered:
         rooms.book(txn, room, stored, copy, settings=settings)
+        if any(reason_of(c, own) is Reason.HORIZON for c in copy.components):
+            rooms.enqueue(txn, rooms.HORIZON_JOB, room, stored.uid, txn.now)
+        if checkin and any(p.end > txn.now for p in rooms.periods_of(txn, room, copy, settings=settings)):
+            rooms.enqueue(txn, rooms.CHECK_IN_JOB, room, stored.uid, txn.now)
 
 
 def _wrong_bookings(

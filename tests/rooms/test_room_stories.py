@@ -135,6 +135,18 @@ def test_dates_are_decided_as_they_come_within_the_horizon(office):
     assert ("room-horizon", "weekly") not in office.jobs()
 
 
+def test_a_longer_horizon_decides_at_once_what_it_now_reaches(office):
+    office.set(horizon="14d")
+    office.put("ann", event("weekly", hour(1), "RRULE:FREQ=WEEKLY;COUNT=5"))
+    assert office.seen("ann", "weekly")[""] == "DECLINED"
+    office.set(horizon="60d", checkin="10m")
+    with office.store.write(SYSTEM) as txn:
+        room_check.rebook(txn, txn.directory.by_name("room1"), settings=office.settings)
+    office.wait(minutes=1)
+    assert set(office.seen("ann", "weekly").values()) == {"ACCEPTED"}
+    assert office.jobs()["room-checkin", "weekly"] == hour(1) + timedelta(minutes=10)
+
+
 def test_an_endless_series_goes_on_and_on(office):
     office.set(horizon="14d", horizon_action="unlimited")
     office.put("ann", event("weekly", hour(1), "RRULE:FREQ=WEEKLY"))
