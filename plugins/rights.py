@@ -40,13 +40,13 @@ class Rights(BaseRights):  # type: ignore[misc]  # Radicale is not typed
             return "R"
         with reading(self._services) as txn:
             actor = txn.actor if txn.actor.name == user else actor_of(txn, user)
-            return self._letters(txn, actor, names)
+            return self._letters(txn, actor, user, names)
 
-    def _letters(self, txn: Transaction, actor: Actor, names: list[str]) -> str:
+    def _letters(self, txn: Transaction, actor: Actor, user: str, names: list[str]) -> str:
         owner = txn.directory.by_name(names[0])
         if owner is None:
-            # Somebody whom another authentication type knows: his home is about to be made.
-            return ""
+            # Somebody whom another authentication type let in: the home is about to be made.
+            return "RW" if names == [user] else ""
         settings = self._services.settings
         if len(names) == 1:
             held = privileges(txn, actor, owner, settings=settings)

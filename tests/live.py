@@ -135,7 +135,8 @@ class Process:
 def serving(data: Path, *options: str, **environment: str) -> Iterator[tuple[Process, int]]:
     """`calcore-caldav serve` on a free port; yields the process and the port."""
     data.mkdir(exist_ok=True)
-    command = [*SERVE, "--data", str(data), "--port", "0", *options]
+    workers = () if "--workers" in options else ("--workers", "1")
+    command = [*SERVE, "--data", str(data), "--port", "0", *workers, *options]
     process = Process(command, data.parent / "server-errors.txt", **environment)
     try:
         yield process, process.ready()

@@ -95,6 +95,8 @@ class Workers(MPServer):
             log_level=LogLevels.error,
             log_dictconfig=_LOGGING,
             workers_kill_timeout=GRACE,
+            # Reloading: the socket keeps what comes while a new worker starts.
+            respawn_interval=0,
             ssl_cert=tls.certificate if tls else None,
             ssl_key=tls.key if tls else None,
             ssl_ca=tls.authority if tls else None,

@@ -125,10 +125,34 @@ def test_a_dead_worker_is_replaced(tmp_path, directory):
             first = process.children()
             assert len(first) == 2
             os.kill(first[0], signal.SIGKILL)
-            eventually(lambda dead=first[0]: gone(dead) and len(process.children()) == 2)
+            eventually(lambda dead=first[0]: dead not in process.children() and len(process.children()) == 2)
             assert ask(port, "bob", "PROPFIND", "/bob/", Depth="0").status == 207
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
+
+
+def test_sighup_replaces_the_workers_and_reads_the_configuration_anew(tmp_path, directory):
+    config = tmp_path / "c.ini"
+    config.write_text("[auth]\nrealm = Old\n")
+    options = ("--directory", directory, "--workers", "2", "--config", str(config))
+    with serving(tmp_path / "data", *options) as (process, port):
+        before = set(process.children())
+        config.write_text("[auth]\nrealm = New\n")
+        process.signal(signal.SIGHUP)
+        eventually(lambda: len(process.children()) == 2 and not before & set(process.children()))
+        assert ask(port, None, "PROPFIND", "/", Depth="0").headers["WWW-Authenticate"] == 'Basic realm="New"'
+        assert process.errors.read_text() == ""
+
+
+def test_other_authentication_types_make_principals(tmp_path):
+    """Whom Radicale's own types let in has a home from the first request on."""
+    config = tmp_path / "c.ini"
+    config.write_text("[auth]\ntype = none\n")
+    with serving(tmp_path / "data", "--config", str(config)) as (_, port), Client(port, "dora") as dora:
+        assert dora("PUT", "/dora/calendar/a.ics", meeting("a", "dora", [], monday(1, 9))).status == 201
+        assert dora("PROPFIND", "/dora/inbox/", Depth="0").status == 207
+        assert ask(port, "web", "PROPFIND", "/web/", Depth="0").status in {403, 404, 500}
+        assert ask(port, "dora", "PROPFIND", "/emil/", Depth="0").status in {403, 404}
 
 
 def test_workers_end_with_their_parent(tmp_path, directory):
