@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from radicale import httputils, types
+from radicale import httputils, pathutils, types
 from radicale.app import Application
 from radicale.config import Configuration
 
@@ -30,6 +30,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "access-control": "3744 §7.2",
     "calendar-access": "4791 §5.1",
     "calendar-auto-schedule": "6638 §2",
+    "calendar-availability": "7953 §7.1",
     "calendar-query-extended": "Apple",
     "calendarserver-recurrence-split": "Apple",
     "addressbook": "6352 §6.1",
@@ -102,7 +103,7 @@ def radicale_method(name: str) -> _RadicaleMethod:
             return httputils.NOT_ALLOWED
         body = _read_body(environ)
         try:
-            response = self.answer(name, method, environ, base_prefix, user, body)
+            response = self.answer(name, method, environ, (base_prefix, path), user, body)
         except Delegated:
             environ["wsgi.input"] = io.BytesIO(body)
             assert theirs is not None
@@ -121,6 +122,13 @@ def _as_radicale_wants(response: DavResponse) -> types.WSGIResponse:
     elif response.status not in _BODILESS:
         headers["Content-Length"] = "0"
     return response.status, headers, response.body, None
+
+
+def _path_as_sent(environ: types.WSGIEnviron, prefix: str, path: str) -> str:
+    """The path before Radicale tidied it; a proxy's prefix is off where Radicale took it off `path`."""
+    sent: str = environ[_PATH]
+    stripped = bool(prefix) and pathutils.sanitize_path(environ["PATH_INFO"]) == prefix + path
+    return sent.removeprefix(prefix) if stripped else sent
 
 
 def _is_radicales(name: str, path: str) -> bool:
@@ -169,12 +177,15 @@ class CalDAVApplication(Application):  # type: ignore[misc]
         name: str,
         method: Method,
         environ: types.WSGIEnviron,
-        prefix: str,
+        place: tuple[str, str],
         user: str,
         body: bytes,
     ) -> DavResponse:
-        """The answer to a request of somebody who is logged in (or, for OPTIONS, of anybody)."""
-        store = self._services.store
+        """The answer to a request of somebody who is logged in (or, for OPTIONS, of anybody).
+
+        `place` is the prefix under which we are served, and the path without it as Radicale tidied it.
+        """
+        store, (prefix, path) = self._services.store, place
         query = environ.get("QUERY_STRING", "")
         if name == "POST":
             method = ACTIONS.get(_action(query), method)
@@ -183,7 +194,7 @@ class CalDAVApplication(Application):  # type: ignore[misc]
                 txn.actor = actor_of(txn, user)
                 request = DavRequest(
                     method=name,
-                    path=environ[_PATH].removeprefix(prefix) if prefix else environ[_PATH],
+                    path=_path_as_sent(environ, prefix, path),
                     prefix=prefix,
                     headers=_headers(environ),
                     body=body,

@@ -10,8 +10,9 @@ from xml.etree.ElementTree import Element
 
 from calcore_caldav.dav import xml
 from calcore_caldav.dav.http import DavError, error_of
-from calcore_caldav.dav.properties import Draft
+from calcore_caldav.dav.properties import Draft, Setter
 from calcore_caldav.dav.property_table import PROPERTIES
+from calcore_caldav.dav.props_caldav import CHECKED
 from calcore_caldav.dav.xml import LANG, D
 from calcore_caldav.errors import CalcoreError
 
@@ -67,17 +68,25 @@ def draft_all(
         refusal: Refusal | None = None
         if name in ignored:
             pass
-        elif (row := live.get(name)) is None:
-            draft.dead[name] = None if element is None else xml.serialize(element, lang)
-        elif row.set is None:
+        elif name in live and live[name].set is None:
             refusal = _PROTECTED
         else:
             try:
-                row.set(draft, element)
+                _draft(draft, live[name].set if name in live else None, Instruction(name, element, lang))
             except CalcoreError as error:
                 refusal = _refusal(error_of(error, draft.request.prefix))
         outcomes.append(Outcome(name, refusal))
     return outcomes
+
+
+def _draft(draft: Draft, set_live: Setter | None, asked: Instruction) -> None:
+    name, element, lang = asked
+    if set_live is not None:
+        set_live(draft, element)
+        return
+    if element is not None and name in CHECKED:
+        CHECKED[name](element)
+    draft.dead[name] = None if element is None else xml.serialize(element, lang)
 
 
 def _refusal(error: DavError) -> Refusal:

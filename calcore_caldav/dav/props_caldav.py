@@ -8,14 +8,17 @@ from typing import Final
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from icalendar import Timezone
-
 from calcore_caldav.core import content
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import CalendarUserType
 from calcore_caldav.core.query import Collation
+from calcore_caldav.core.vavailability import check_availability
+from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.dav import xml
 from calcore_caldav.dav.http import DavRequest
-from calcore_caldav.dav.properties import Draft, Property
+from calcore_caldav.dav.properties import Draft
+from calcore_caldav.dav.properties import Property as Row
 from calcore_caldav.dav.props_dav import CALENDARS, HOMES, SYNCED
 from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Resource
 from calcore_caldav.dav.xml import CR, CS, ICAL, C, D
@@ -27,7 +30,6 @@ _BOOKS: Final = frozenset({Kind.ADDRESSBOOK})
 _WITH_INBOX: Final = CALENDARS | _INBOX
 _COMPONENTS: Final = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
 """What a calendar can be made for."""
-_PRODID: Final = "-//calcore_caldav//NONSGML calcore_caldav//EN"
 
 
 # ---- principals
@@ -58,8 +60,8 @@ def _user_type(_: DavRequest, resource: Home) -> str:
     return resource.owner.kind.value
 
 
-def _box(name: str) -> Property:
-    return Property(
+def _box(name: str) -> Row:
+    return Row(
         C(f"schedule-{name}-URL"), HOMES, lambda r, home: r.href(f"{home.path}{name}/"), "6638 §2.1, §2.2"
     )
 
@@ -70,7 +72,7 @@ def _emails(_: DavRequest, resource: Home) -> str:
     )
 
 
-def _name_part(first: bool) -> Property:  # noqa: FBT001
+def _name_part(first: bool) -> Row:  # noqa: FBT001
     """Searched by clients for people (principal-property-search); the directory knows display names only."""
 
     def part(_: DavRequest, resource: Home) -> str | None:
@@ -80,9 +82,7 @@ def _name_part(first: bool) -> Property:  # noqa: FBT001
         found = given if first else family
         return xml.escape(found) if found else None
 
-    return Property(
-        CS("first-name" if first else "last-name"), HOMES, part, "calendarserver-principal-search"
-    )
+    return Row(CS("first-name" if first else "last-name"), HOMES, part, "calendarserver-principal-search")
 
 
 # ---- calendars
@@ -153,11 +153,11 @@ def _set_timezone_id(draft: Draft, element: Element | None) -> None:
         return
     tzid = xml.text_of(element)
     try:
-        zone = Timezone.from_tzid(ZoneInfo(tzid).key).to_ical().decode()
+        zone = vtimezone(tzid)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidRequest(f"no time zone {tzid!r} is known", "valid-timezone") from None
-    head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{_PRODID}\r\n"
-    draft.timezone = f"{head}{zone}END:VCALENDAR\r\n"
+    head = (Property("VERSION", "2.0"), Property("PRODID", PRODID))
+    draft.timezone = Component("VCALENDAR", head, [zone]).to_bytes().decode()
 
 
 def _transparency(_: DavRequest, resource: CollectionResource) -> str:
@@ -218,61 +218,57 @@ _EVENTS: Final = frozenset({Kind.EVENT})
 
 TABLE: Final = (
     # principals
-    Property(C("calendar-home-set"), HOMES | {Kind.ROOT}, _home_set, "4791 §6.2.1"),
-    Property(CR("addressbook-home-set"), HOMES, _home_set, "6352 §7.1.1"),
-    Property(C("calendar-user-address-set"), HOMES, _addresses, "6638 §2.4.1"),
-    Property(C("calendar-user-type"), HOMES, _user_type, "6638 §2.4.2"),
+    Row(C("calendar-home-set"), HOMES | {Kind.ROOT}, _home_set, "4791 §6.2.1"),
+    Row(CR("addressbook-home-set"), HOMES, _home_set, "6352 §7.1.1"),
+    Row(C("calendar-user-address-set"), HOMES, _addresses, "6638 §2.4.1"),
+    Row(C("calendar-user-type"), HOMES, _user_type, "6638 §2.4.2"),
     _box("inbox"),
     _box("outbox"),
-    Property(C("supported-calendar-component-sets"), HOMES, _component_sets, "caldav-extensions §4.2"),
-    Property(CS("email-address-set"), HOMES, _emails, "calendarserver-principal-search"),
+    Row(C("supported-calendar-component-sets"), HOMES, _component_sets, "caldav-extensions §4.2"),
+    Row(CS("email-address-set"), HOMES, _emails, "calendarserver-principal-search"),
     _name_part(first=True),
     _name_part(first=False),
     # calendars
-    Property(
+    Row(
         C("supported-calendar-component-set"),
         _WITH_INBOX,
         _components,
         "4791 §5.2.3",
         set=_set_components,
     ),
-    Property(C("supported-calendar-data"), _WITH_INBOX, lambda _, __: _DATA, "4791 §5.2.4"),
-    Property(C("supported-collation-set"), _WITH_INBOX | HOMES, lambda _, __: _COLLATIONS, "4791 §7.5.1"),
-    Property(
+    Row(C("supported-calendar-data"), _WITH_INBOX, lambda _, __: _DATA, "4791 §5.2.4"),
+    Row(C("supported-collation-set"), _WITH_INBOX | HOMES, lambda _, __: _COLLATIONS, "4791 §7.5.1"),
+    Row(
         C("max-resource-size"),
         _WITH_INBOX,
         lambda r, _: str(r.settings.limits.max_resource_size),
         "4791 §5.2.5",
     ),
-    Property(
-        C("min-date-time"), CALENDARS, lambda r, _: _date(r.settings.limits.min_date_time), "4791 §5.2.6"
-    ),
-    Property(
-        C("max-date-time"), CALENDARS, lambda r, _: _date(r.settings.limits.max_date_time), "4791 §5.2.7"
-    ),
-    Property(C("max-instances"), CALENDARS, lambda r, _: str(r.settings.limits.max_instances), "4791 §5.2.8"),
-    Property(
+    Row(C("min-date-time"), CALENDARS, lambda r, _: _date(r.settings.limits.min_date_time), "4791 §5.2.6"),
+    Row(C("max-date-time"), CALENDARS, lambda r, _: _date(r.settings.limits.max_date_time), "4791 §5.2.7"),
+    Row(C("max-instances"), CALENDARS, lambda r, _: str(r.settings.limits.max_instances), "4791 §5.2.8"),
+    Row(
         C("max-attendees-per-instance"),
         CALENDARS,
         lambda r, _: str(r.settings.limits.max_attendees),
         "4791 §5.2.9",
     ),
-    Property(C("calendar-timezone"), CALENDARS, _timezone, "4791 §5.2.2", set=_set_timezone),
-    Property(C("calendar-timezone-id"), CALENDARS, _timezone_id, "7809 §5.2", set=_set_timezone_id),
-    Property(C("schedule-calendar-transp"), CALENDARS, _transparency, "6638 §9.1", set=_set_transparency),
-    Property(
+    Row(C("calendar-timezone"), CALENDARS, _timezone, "4791 §5.2.2", set=_set_timezone),
+    Row(C("calendar-timezone-id"), CALENDARS, _timezone_id, "7809 §5.2", set=_set_timezone_id),
+    Row(C("schedule-calendar-transp"), CALENDARS, _transparency, "6638 §9.1", set=_set_transparency),
+    Row(
         C("schedule-default-calendar-URL"),
         _INBOX,
         _default_calendar,
         "6638 §9.2",
         set=_set_default_calendar,
     ),
-    Property(C("calendar-free-busy-set"), _INBOX, _free_busy_set, "draft of 6638"),
-    Property(C("schedule-tag"), _EVENTS, _schedule_tag, "6638 §3.2.10"),
-    Property(CS("getctag"), SYNCED, _ctag, "calendarserver-ctag"),
+    Row(C("calendar-free-busy-set"), _INBOX, _free_busy_set, "draft of 6638"),
+    Row(C("schedule-tag"), _EVENTS, _schedule_tag, "6638 §3.2.10"),
+    Row(CS("getctag"), SYNCED, _ctag, "calendarserver-ctag"),
     # address books
-    Property(CR("supported-address-data"), _BOOKS, lambda _, __: _CARD_DATA, "6352 §6.2.2"),
-    Property(
+    Row(CR("supported-address-data"), _BOOKS, lambda _, __: _CARD_DATA, "6352 §6.2.2"),
+    Row(
         CR("max-resource-size"),
         _BOOKS,
         lambda r, _: str(r.settings.limits.max_resource_size),
@@ -280,7 +276,17 @@ TABLE: Final = (
     ),
 )
 
+
+def _check_availability(element: Element) -> None:
+    """CALDAV:calendar-availability is read when others ask for free/busy time (RFC 7953 §7.2.4)."""
+    check_availability(content.parse("".join(element.itertext()).strip().encode()))
+
+
+CHECKED: Final = {C("calendar-availability"): _check_availability}
+"""Properties of STORED_AS_SENT that the server reads too; raise InvalidCalendarData for what it can't."""
+
 STORED_AS_SENT: Final = {
+    C("calendar-availability"): "7953 §7.2.4",
     C("calendar-description"): "4791 §5.2.1",
     ICAL("calendar-color"): "Apple",
     ICAL("calendar-order"): "Apple",

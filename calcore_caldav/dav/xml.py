@@ -145,6 +145,8 @@ def serialize(element: Element, lang: str | None = None) -> str:
         element = _copied(element, lang)
     parts: list[str] = []
     _write(element, parts)
+    namespaces = {child.tag[1:].partition("}")[0] for child in element.iter() if child.tag[:1] == "{"}
+    parts[0] += "".join(f' xmlns:{p}="{ns}"' for ns, p in PREFIXES.items() if ns in namespaces)
     return "".join(parts)
 
 

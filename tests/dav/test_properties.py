@@ -340,3 +340,57 @@ def test_anonymous_requests_are_asked_for_a_password(client):
     assert {(r.status, r.headers["www-authenticate"]) for r in replies} == {(401, 'Basic realm="Calendar"')}
     preflight = nobody.request("OPTIONS", "/alice/", headers={"Access-Control-Request-Method": "PROPFIND"})
     assert preflight.status == 200
+
+
+# ---- availability, proxies
+
+AVAILABILITY = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//EN\r\nBEGIN:VAVAILABILITY\r\nUID:a\r\nDTSTAMP:20260101T000000Z\r\n"
+    "BEGIN:AVAILABLE\r\nUID:b\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260105T090000Z\r\nDTEND:20260105T170000Z\r\n"
+    "RRULE:FREQ=DAILY\r\nEND:AVAILABLE\r\nEND:VAVAILABILITY\r\nEND:VCALENDAR\r\n"
+)
+
+
+def test_published_availability_counts_as_busy_time(alice, bob):
+    patched = patch(f"<C:calendar-availability>{AVAILABILITY}</C:calendar-availability>")
+    assert (
+        bob.xml("PROPPATCH", "/bob/inbox/", patched).properties["/bob/inbox/"][
+            clark("C:calendar-availability")
+        ][0]
+        == 200
+    )
+    assert "BEGIN:VAVAILABILITY" in bob.prop("/bob/inbox/", "C:calendar-availability").text
+    body = (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//EN\r\nMETHOD:REQUEST\r\nBEGIN:VFREEBUSY\r\nUID:q\r\n"
+        "DTSTAMP:20260101T000000Z\r\nDTSTART:20260106T000000Z\r\nDTEND:20260107T000000Z\r\n"
+        "ORGANIZER:mailto:alice@example.com\r\nATTENDEE:mailto:bob@example.com\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
+    )
+    reply = alice.request("POST", "/alice/outbox/", body, {"Content-Type": "text/calendar"})
+    assert "FBTYPE=BUSY-UNAVAILABLE" in reply.text
+    wrong = bob.xml("PROPPATCH", "/bob/inbox/", patch("<C:calendar-availability>x</C:calendar-availability>"))
+    assert [e.tag for error in wrong.xml.iter(clark("D:error")) for e in error] == [
+        clark("C:valid-calendar-data")
+    ]
+
+
+@pytest.mark.parametrize("path", ["/cal/alice/calendar/", "/alice/calendar/"])
+def test_hrefs_behind_a_proxy_have_its_prefix(alice, path):
+    body = "<D:propfind><D:prop><D:owner/></D:prop></D:propfind>"
+    reply = alice.xml("PROPFIND", path, body, 0, X_Script_Name="/cal", X_Forwarded_For="192.0.2.1")
+    ((href, found),) = reply.properties.items()
+    assert href == "/cal/alice/calendar/"
+    assert hrefs(found[clark("D:owner")][1]) == ["/cal/alice/"]
+    alice.put("/alice/calendar/1.ics", EVENT)
+    moved = alice.request(
+        "MOVE",
+        "/alice/calendar/1.ics",
+        headers={"Destination": "http://localhost/cal/alice/calendar/2.ics", "X-Script-Name": "/cal"},
+    )
+    assert moved.status == 201
+
+
+def test_a_prefix_that_begins_like_a_principal(alice):
+    body = "<D:propfind><D:prop><D:owner/></D:prop></D:propfind>"
+    assert set(alice.xml("PROPFIND", "/alice/calendar/", body, 0, X_Script_Name="/al").properties) == {
+        "/al/alice/calendar/"
+    }
