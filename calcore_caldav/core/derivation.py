@@ -9,7 +9,8 @@ from typing import Final
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.moments import from_day, from_epoch, from_local
 from calcore_caldav.core.recurrence import Instance, RecurrenceSet
-from calcore_caldav.core.series import Series, Times
+from calcore_caldav.core.series import Series
+from calcore_caldav.core.spans import Times
 from calcore_caldav.core.times import TimezoneResolver, format_date_time, format_duration
 from calcore_caldav.core.zones import offsets_of
 

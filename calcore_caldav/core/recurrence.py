@@ -13,7 +13,8 @@ from typing import Final
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.moments import EARLIEST, LATEST, from_epoch
 from calcore_caldav.core.recurrence_id import RecurrenceId
-from calcore_caldav.core.series import Override, Series, Times, read_override
+from calcore_caldav.core.series import Override, Series, read_override
+from calcore_caldav.core.spans import Times
 from calcore_caldav.core.times import TimeRange, TimezoneResolver, to_epoch
 from calcore_caldav.errors import TooManyInstances
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from heapq import merge
-from typing import Final, NamedTuple
+from typing import Final
 
 from calcore_caldav.core.content import Component, Property, split_values
 from calcore_caldav.core.moments import (
@@ -29,108 +29,15 @@ from calcore_caldav.core.moments import (
     to_local,
 )
 from calcore_caldav.core.recurrence_id import RecurrenceId
-from calcore_caldav.core.rules import Frequency, Rule, parse_rule
-from calcore_caldav.core.rules_walk import RuleWalk
+from calcore_caldav.core.rules import parse_rule
+from calcore_caldav.core.rules_bounded import BoundedRule
+from calcore_caldav.core.spans import Moment, Span, Times, ended, form_of, read_moment
 from calcore_caldav.core.times import TimezoneResolver
-from calcore_caldav.core.zones import Offsets, offsets_of
+from calcore_caldav.core.zones import offsets_of
 from calcore_caldav.errors import InvalidCalendarData
 
 _MAX_EXCLUDED: Final = 50_000
 """So many starts in a row that EXDATE and EXRULE take away end a series: it would never yield one."""
-_LAST_DAYS: Final = (8, 40, 400, 1600)
-
-
-class Times(NamedTuple):
-    """[start, end) in epoch seconds."""
-
-    start: int
-    end: int
-
-
-class Span(NamedTuple):
-    """A length: `wall` seconds on the wall clock, then `exact` ones (RFC 5545 §3.3.6, §3.8.5.3)."""
-
-    wall: int
-    exact: int
-
-    @property
-    def longest(self) -> int:
-        """Not shorter than any instance of this length, whatever the clock is changed."""
-        return self.exact + (self.wall + DAY if self.wall else 0)
-
-
-class Moment(NamedTuple):
-    """The time of one component: where it starts, in which form, how long it lasts."""
-
-    all_day: bool
-    floating: bool
-    """Without a zone; all-day too."""
-    local: int
-    """The start on its wall clock."""
-    offsets: Offsets
-    """Of its zone; of the zone asked with where it has none."""
-    span: Span
-
-    @property
-    def times(self) -> Times:
-        """Start and end."""
-        start = self.offsets.utc(self.local)
-        return _ended(start, self.local, self.span, self.offsets)
-
-
-def _ended(start: int, local: int, span: Span, offsets: Offsets) -> Times:
-    end = (offsets.utc(local + span.wall) if span.wall else start) + span.exact
-    return Times(start, min(max(start, end), LATEST))
-
-
-def _form(value: datetime | date, zones: TimezoneResolver) -> tuple[bool, bool, int, Offsets]:
-    """(all-day, without zone, wall clock, offsets) of a value."""
-    all_day = not isinstance(value, datetime)
-    zone: tzinfo | None = value.tzinfo if isinstance(value, datetime) else None
-    return all_day, zone is None, to_local(value), offsets_of(zone or zones.default)
-
-
-def read_moment(component: Component, zones: TimezoneResolver) -> Moment | None:
-    """When a component takes place by its own properties; None where it has no start (and no DUE)."""
-    start = component.get("DTSTART")
-    end = component.get("DTEND") or component.get("DUE")
-    if start is None:
-        if component.name != "VTODO" or end is None:
-            return None
-        # A task without a start lies at its due time.
-        return Moment(*_form(zones.value(end), zones), Span(0, 0))
-    form = _form(zones.value(start), zones)
-    return Moment(*form, _read_span(component, form, end, zones))
-
-
-def _read_span(
-    component: Component,
-    form: tuple[bool, bool, int, Offsets],
-    end: Property | None,
-    zones: TimezoneResolver,
-) -> Span:
-    all_day, floating, local, offsets = form
-    if end is None:
-        duration = component.value("DURATION")
-        if duration is not None:
-            days, seconds = split_duration(duration)
-            span = Span(days * DAY, seconds)
-            if all_day:
-                # Whole days: a date has no time that seconds could be added to.
-                span = Span(-(-(days * DAY + seconds) // DAY) * DAY, 0)
-        else:
-            span = Span(DAY if all_day and component.name in {"VEVENT", "VJOURNAL"} else 0, 0)
-    else:
-        end_all_day, end_floating, end_local, end_offsets = _form(zones.value(end), zones)
-        if floating and end_floating:
-            span = Span(end_local - local, 0)
-            if all_day and end_all_day and end_local == local and component.name == "VEVENT":
-                span = Span(DAY, 0)  # DTEND is meant as the last day
-        else:
-            span = Span(0, end_offsets.utc(end_local) - offsets.utc(local))
-    if span.wall + span.exact < 0:
-        return Span(0, 0)
-    return Span(min(span.wall, LATEST), min(span.exact, LATEST))
 
 
 def is_ranged(component: Component) -> bool:
@@ -162,109 +69,12 @@ def read_override(component: Component, zones: TimezoneResolver, series: Series 
     key = None if series is None else series.key(original)
     moment = read_moment(component, zones)
     if moment is None:
-        all_day, floating, local, offsets = _form(original, zones)
+        all_day, floating, local, offsets = form_of(original, zones)
         moment = Moment(all_day, floating, local, offsets, Span(0, 0))
     shift = None
     if series is not None and key is not None and is_ranged(component):
         shift = series.shift(key, moment)
     return Override(component, original, key, moment, moment.times, shift)
-
-
-class BoundedRule:
-    """A rule with its end."""
-
-    __slots__ = ("_counted", "_last", "_last_utc", "rule", "text", "walk")
-
-    def __init__(self, text: str, moment: Moment) -> None:
-        self.text = text
-        self.rule = rule = parse_rule(text)
-        self.walk = RuleWalk(rule, moment.local, dates=moment.all_day)
-        self._last, self._last_utc = _read_until(rule, moment)
-        self._counted = rule.count is None
-
-    @property
-    def last(self) -> int:
-        """No start is later on the wall clock."""
-        if not self._counted:
-            self._counted = True
-            assert self.rule.count is not None
-            # DTSTART is always the first of COUNT, though the rule may not yield it.
-            number = self.rule.count - (self.walk.first(self.walk.start) != self.walk.start)
-            found = self.walk.nth(number) if number > 0 else self.walk.start - 1
-            self._last = min(self._last, LATEST if found is None else found)
-        return self._last
-
-    def keys(self, since: int, moment: Moment) -> Iterator[int]:
-        """Keys of the starts from a wall clock time on."""
-        last = self.last
-        if moment.all_day:
-            for local in self.walk.walk(since):
-                if local > last:
-                    return
-                yield local // DAY
-        elif moment.floating:
-            for local in self.walk.walk(since):
-                if local > last:
-                    return
-                yield local
-        else:
-            yield from self._instants(since, last, moment.offsets)
-
-    def _instants(self, since: int, last: int, offsets: Offsets) -> Iterator[int]:
-        last_utc = self._last_utc
-        known, uniform = offsets.days, offsets.uniform
-        # Where the clock is changed, the order on the wall may not be the order of the instants.
-        changing: list[int] = []
-        for local in self.walk.walk(since):
-            if local > last:
-                break
-            day = local // DAY
-            offset = known.get(day)
-            if offset is None:
-                offset = uniform(day)
-            if offset is None:
-                changing.append(offsets.utc(local))
-                continue
-            if changing:
-                yield from (utc for utc in sorted({*changing}) if utc <= last_utc)
-                changing = []
-            utc = local - offset
-            if utc > last_utc:
-                return
-            yield utc
-        yield from (utc for utc in sorted({*changing}) if utc <= last_utc)
-
-    def last_start(self) -> int:
-        """The last start on the wall clock; an upper bound where finding it would be long."""
-        last = self.last
-        if self.rule.count is None and self.rule.freq >= Frequency.DAILY and last < LATEST:
-            for days in _LAST_DAYS:
-                found = None
-                for local in self.walk.walk(last - days * DAY):
-                    if local > last:
-                        break
-                    found = local
-                if found is not None:
-                    return found
-        return last
-
-
-def _read_until(rule: Rule, moment: Moment) -> tuple[int, int]:
-    """(last wall clock, last instant) that UNTIL allows.
-
-    UNTIL ought to have DTSTART's form; what clients write instead: a date means to the end of that day, a
-    time without a zone is DTSTART's wall clock, Z is ignored in floating and all-day series.
-    """
-    until = rule.until
-    if until is None:
-        return LATEST, LATEST
-    local = to_local(until)
-    if moment.all_day or not isinstance(until, datetime):
-        return local // DAY * DAY + DAY - 1, LATEST
-    if moment.floating or until.tzinfo is None:
-        return local, LATEST
-    instant = to_epoch(until)
-    return min(moment.offsets.local(instant) + DAY, LATEST), instant
 
 
 class Series:
@@ -400,15 +210,15 @@ class Series:
             moment = future.moment
             if future.shift.wall:
                 local = self.local(key) + future.shift.wall
-                return _ended(moment.offsets.utc(local), local, moment.span, moment.offsets)
+                return ended(moment.offsets.utc(local), local, moment.span, moment.offsets)
             start = self._start_of(key) + future.shift.exact
             local = moment.offsets.local(start) if moment.span.wall else 0
-            return _ended(start, local, moment.span, moment.offsets)
+            return ended(start, local, moment.span, moment.offsets)
         start = self._start_of(key)
         span = self._spans.get(key, moment.span) if self._spans else moment.span
         if not span.wall:
             return Times(start, min(start + span.exact, LATEST))
-        return _ended(start, self.local(key), span, moment.offsets)
+        return ended(start, self.local(key), span, moment.offsets)
 
     def shift(self, key: int, moment: Moment) -> Span:
         """How far a THISANDFUTURE override with the original start `key` moves the series."""
@@ -505,8 +315,8 @@ class Series:
         until = self.zones.value(prop.with_value(end))
         if isinstance(start, datetime) and start.tzinfo is None and not isinstance(until, datetime):
             raise InvalidCalendarData(f"not a period: {prop.value[:60]!r}")
-        _, floating, local, offsets = _form(start, self.zones)
-        _, end_floating, end_local, end_offsets = _form(until, self.zones)
+        _, floating, local, offsets = form_of(start, self.zones)
+        _, end_floating, end_local, end_offsets = form_of(until, self.zones)
         if floating and end_floating:
             return Span(max(0, end_local - local), 0)
         return Span(0, max(0, end_offsets.utc(end_local) - offsets.utc(local)))

@@ -14,7 +14,8 @@ from calcore_caldav.core.derivation import derived, retimed, start_property
 from calcore_caldav.core.moments import DAY, from_day, from_epoch, from_local
 from calcore_caldav.core.recurrence import RecurrenceId, RecurrenceSet
 from calcore_caldav.core.rules import WEEKDAYS, Frequency, Rule, Skip, with_end, with_part
-from calcore_caldav.core.series import BoundedRule, Series, is_ranged
+from calcore_caldav.core.rules_bounded import BoundedRule
+from calcore_caldav.core.series import Series, is_ranged
 from calcore_caldav.errors import InvalidRequest
 
 RELATION: Final = "X-CALENDARSERVER-RECURRENCE-SET"
