@@ -277,11 +277,12 @@ def quick_add(_: Call) -> Reply:
 
 
 def options_of(call: Call) -> ScheduleOptions:
-    """What the request says about scheduling: the calendars and rooms of this server always agree, so only
-    a guest's removal can be done without telling (RFC 6638 §8.1).
+    """What sendUpdates means: the calendars and rooms of this server always agree, so "none" spares people
+    elsewhere the mail, and lets a guest remove an invitation without telling (RFC 6638 §8.1).
     """
-    quiet = call.method == "DELETE" and call.parameters.get("sendUpdates") == "none"
-    return ScheduleOptions(reply=False) if quiet else NORMAL
+    if call.parameters.get("sendUpdates") != "none":
+        return NORMAL
+    return ScheduleOptions(reply=call.method != "DELETE", mail=False)
 
 
 def _put(

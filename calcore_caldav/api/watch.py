@@ -206,7 +206,9 @@ def _look(store: Store, post: Post, txn: Transaction, job: Job, settings: Schedu
     again = payload | {"failures": failures + 1}
     txn.jobs.add(CHANNEL_JOB, again, dedupe=_key(payload), not_before=txn.now + wait)
     number = _int(payload, "number") + 1
-    told = payload | {"revision": collection.revision, "number": number, "failures": 0}
+    # What changed between the opening of the channel and its first call is told by the second one.
+    seen = _int(payload, "revision") if first else collection.revision
+    told = payload | {"revision": seen, "number": number, "failures": 0}
     txn.after_commit(partial(_call, store, post, told, "sync" if first else "exists"))
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from calcore_caldav.core.answers import base_of
@@ -36,6 +36,8 @@ class ObjectChange:
     new: CalendarObject | None
     reply: bool = True
     """False: Schedule-Reply: F, an attendee's removal is not told to the organizer (RFC 6638 §8.1)."""
+    mail: bool = True
+    """False: nothing is sent to people of other servers."""
     merge_answers: bool = False
     """If-Schedule-Tag-Match held: answers that came in meanwhile are kept (RFC 6638 §3.2.10)."""
 
@@ -179,7 +181,8 @@ class _Run:
         self.txn, self.settings, self.people, self.change = txn, settings, people, change
         self.owner = change.owner
         self.own = change.owner.own_addresses
-        self.delivery = Delivery(txn, settings, people)
+        mail = settings.mail and change.mail
+        self.delivery = Delivery(txn, replace(settings, mail=mail), people)
 
     # ---- organizer
 

@@ -76,6 +76,8 @@ class ScheduleOptions:
 
     reply: bool = True
     """False: the header Schedule-Reply: F (RFC 6638 §8.1)."""
+    mail: bool = True
+    """False: people of other servers are not told; calendars and rooms of this one are, as ever."""
     silent: bool = False
     """True: store without any scheduling (imports, restores)."""
 
@@ -338,6 +340,7 @@ class CalendarService:
             old=txn.objects.parsed(stored) if stored else None,
             new=new,
             reply=options.reply,
+            mail=options.mail,
         )
 
     def _schedule(

@@ -117,6 +117,8 @@ def test_channels(office, ann):
     rest()
     rest()
     assert hook.calls == [("sync", "1", "c1")]
+    rest()
+    assert len(hook.calls) == 1
     office.put("ann", "x.ics", EVENT)
     hook.status = 0
     rest()
@@ -134,6 +136,18 @@ def test_channels(office, ann):
     assert failure(ann.channels().stop(body=stop)) == (404, "notFound")
     with office.store.read() as txn:
         assert txn.jobs.next_due() is None
+
+
+def test_no_change_is_lost_before_the_first_call(office, ann):
+    hook = Webhook()
+    worker = Worker(office.store, office.settings, watch.handlers(office.store, hook))
+    body = {"id": "c1", "type": "web_hook", "address": "https://example.com/hook", "token": "secret"}
+    ann.events().watch(calendarId="primary", body=body).execute()
+    office.put("ann", "x.ics", EVENT)
+    for _ in range(3):
+        office.tick(seconds=10)
+        worker.run_due(10)
+    assert [call[:2] for call in hook.calls] == [("sync", "1"), ("exists", "2")]
 
 
 def test_channels_expire(office, ann):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conftest import HOST
+from google_office import HOST
 from googleapiclient.discovery import build
 
 from calcore_caldav.api.fields import FIELDS

@@ -8,7 +8,7 @@ import re
 
 import pytest
 import schemathesis
-from conftest import Office, discovery
+from google_office import Office, discovery
 from hypothesis import HealthCheck, settings
 
 from calcore_caldav.api.application import ROOT

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from google_office import Office
 from googleapiclient.errors import HttpError
 
 from calcore_caldav.core.principals import Privilege
@@ -187,8 +188,6 @@ def test_readers_of_free_busy_see_nothing_else(office, ann, bob):
 
 
 def test_without_any_permission_nothing_is_there(office):
-    from conftest import Office
-
     closed = Office(everybody_reads_free_busy=False)
     assert failure(closed.client("bob").events().list(calendarId="ann@example.com")) == (404, "notFound")
     closed.store.close()
@@ -260,4 +259,30 @@ def test_free_busy_of_people_rooms_and_groups(ann, bob):
     assert failure(ann.freebusy().query(body=query | {"timeMax": query["timeMin"]})) == (
         400,
         "timeRangeEmpty",
+    )
+
+
+@pytest.mark.parametrize(
+    ("updates", "mails"), [({}, 1), ({"sendUpdates": "externalOnly"}, 1), ({"sendUpdates": "none"}, 0)]
+)
+def test_send_updates(updates, mails):
+    office = Office(mail=True)
+    body = event(10, "bob@example.com", "eve@elsewhere.net", "room1@example.com")
+    made = office.client("ann").events().insert(calendarId="primary", body=body, **updates).execute()
+    assert answers(made)["room1"] == "accepted"
+    assert len(items(office.client("bob"))) == 1
+    sent = 0
+    with office.store.write(SYSTEM) as txn:
+        while txn.jobs.lease(["imip"], office.now, 60) is not None:
+            sent += 1
+    assert sent == mails
+    office.store.close()
+
+
+def test_a_guest_leaves_without_telling(ann, bob):
+    made = insert(ann, event(10, "bob@example.com", "carl@example.com"))
+    (copy,) = items(bob)
+    bob.events().delete(calendarId="primary", eventId=copy["id"], sendUpdates="none").execute()
+    assert (
+        answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())["bob"] == "needsAction"
     )
