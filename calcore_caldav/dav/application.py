@@ -30,7 +30,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "access-control": "3744 §7.2",
     "calendar-access": "4791 §5.1",
     "calendar-auto-schedule": "6638 §2",
-    "calendar-availability": "7953 §7.1",
+    "calendar-availability": "7953 §7",
     "calendar-query-extended": "Apple",
     "calendarserver-recurrence-split": "Apple",
     "addressbook": "6352 §6.1",

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from calcore_caldav.core.principals import Privilege
+from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav import patching, xml
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, multistatus, refused
 from calcore_caldav.dav.patching import Outcome, draft_all, failed, instructions, propstats
@@ -16,6 +16,7 @@ from calcore_caldav.dav.properties import Answer, Draft, wanted
 from calcore_caldav.dav.property_table import PROPERTIES
 from calcore_caldav.dav.resources import (
     CollectionResource,
+    Home,
     Kind,
     ObjectResource,
     Resource,
@@ -27,8 +28,10 @@ from calcore_caldav.dav.resources import (
     require_read,
 )
 from calcore_caldav.dav.xml import CR, C, D
-from calcore_caldav.errors import AlreadyExists, InvalidRequest, SchedulingRefused
+from calcore_caldav.errors import AlreadyExists, InvalidRequest, NotPermitted, SchedulingRefused
 from calcore_caldav.scheduling.access import require
+from calcore_caldav.scheduling.policy import Mode
+from calcore_caldav.scheduling.room_check import rebook
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps
 
 _CREATED: Final = {"Cache-Control": "no-cache"}
@@ -108,9 +111,19 @@ def _apply(request: DavRequest, resource: Resource, draft: Draft, outcomes: list
                 refusal = patching.Refusal(HTTPStatus.FORBIDDEN, xml.empty(C(error.precondition)))
                 failures = [Outcome(o.name, refusal if o.name == name else None) for o in outcomes]
                 raise DavError(_patched(request, resource, failures)) from error
+    if isinstance(resource, Home) and draft.mode is not None:
+        _set_mode(request, resource.owner, draft.mode)
     for name, value in draft.dead.items():
         txn.collections.set_dead_property(resource.path, name, value)
     return outcomes
+
+
+def _set_mode(request: DavRequest, room: Principal, mode: Mode) -> None:
+    """A room's managers say how it answers; its bookings are made anew by that."""
+    if not room.kind.bookable:
+        raise NotPermitted(Privilege.WRITE_PROPERTIES.value, room.path)
+    saved = request.txn.directory.save(replace(room, booking={**room.booking, "mode": mode.value}))
+    rebook(request.txn, saved, settings=request.settings)
 
 
 def _with_draft(collection: Collection, draft: Draft) -> Collection:

@@ -75,6 +75,8 @@ def draft_all(
                 _draft(draft, live[name].set if name in live else None, Instruction(name, element, lang))
             except CalcoreError as error:
                 refusal = _refusal(error_of(error, draft.request.prefix))
+            except DavError as error:
+                refusal = _refusal(error)
         outcomes.append(Outcome(name, refusal))
     return outcomes
 

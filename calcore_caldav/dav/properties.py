@@ -18,6 +18,7 @@ from calcore_caldav.dav.http import DavRequest
 from calcore_caldav.dav.resources import Kind, ObjectResource, Resource, Root
 from calcore_caldav.dav.xml import D
 from calcore_caldav.errors import InvalidRequest, NotPermitted
+from calcore_caldav.scheduling.policy import Mode
 from calcore_caldav.store.protocol import Collection
 
 # The resource's class follows from the kinds that the row is for.
@@ -38,6 +39,8 @@ class Draft:
     transparent: bool = False
     default_calendar: str | None = None
     """Inbox: path of the calendar that invitations are to go to."""
+    mode: Mode | None = None
+    """Rooms and resources: how they answer from now on."""
     dead: dict[str, str | None] = field(default_factory=dict)
     """Elements as text; None: removed."""
 
@@ -74,7 +77,7 @@ class Properties:
         return self._by_kind[kind]
 
 
-class Mode(Enum):
+class Asked(Enum):
     """What is asked for (RFC 4918 §9.1)."""
 
     PROP = "prop"
@@ -85,12 +88,12 @@ class Mode(Enum):
 class Wanted(NamedTuple):
     """The properties that a PROPFIND or REPORT asks for."""
 
-    mode: Mode
+    mode: Asked
     names: tuple[str, ...] = ()
     """With ALLPROP: those of DAV:include."""
 
 
-EVERYTHING: Final = Wanted(Mode.ALLPROP)
+EVERYTHING: Final = Wanted(Asked.ALLPROP)
 
 
 _NEEDED: Final = frozenset({D("propfind"), D("acl-principal-prop-set")})
@@ -103,11 +106,11 @@ def wanted(root: Element | None) -> Wanted:
     """
     if root is None:
         return EVERYTHING
-    found = [mode for mode in Mode for _ in root.findall(D(mode.value))]
+    found = [mode for mode in Asked for _ in root.findall(D(mode.value))]
     if len(found) > 1 or (not found and root.tag in _NEEDED):
         raise InvalidRequest("one of prop, allprop and propname is needed")
-    mode = found[0] if found else Mode.PROP
-    listed = root.find(D("prop" if mode is Mode.PROP else "include"))
+    mode = found[0] if found else Asked.PROP
+    listed = root.find(D("prop" if mode is Asked.PROP else "include"))
     names = () if listed is None else tuple(dict.fromkeys(child.tag for child in listed))
     return Wanted(mode, names)
 
@@ -138,7 +141,7 @@ class Answer:
         self._values = values or {}
         self._steps: dict[Kind, list[_Step]] = {}
         self._dead: dict[int, Mapping[int, Mapping[str, str]]] = {}
-        self._silent = request.minimal or asked.mode is not Mode.PROP
+        self._silent = request.minimal or asked.mode is not Asked.PROP
 
     def response(self, resource: Resource) -> str:
         """The DAV:response of one resource."""
@@ -175,9 +178,9 @@ class Answer:
                 found.append(f"{start}>{value}{end}")
             else:
                 found.append(start + "/>")
-        if self._wanted.mode is not Mode.PROP:
+        if self._wanted.mode is not Asked.PROP:
             dead = self.dead_of(resource)
-            if self._wanted.mode is Mode.ALLPROP:
+            if self._wanted.mode is Asked.ALLPROP:
                 found.extend(v for name, v in dead.items() if name not in self._properties.of(resource.kind))
             else:
                 live = self._properties.of(resource.kind)
@@ -188,9 +191,9 @@ class Answer:
     def _prepare(self, kind: Kind) -> list[_Step]:
         live = self._properties.of(kind)
         names = self._wanted.names
-        if self._wanted.mode is Mode.ALLPROP:
+        if self._wanted.mode is Asked.ALLPROP:
             names = tuple(dict.fromkeys([*(n for n, row in live.items() if row.allprop), *names]))
-        elif self._wanted.mode is Mode.PROPNAME:
+        elif self._wanted.mode is Asked.PROPNAME:
             return [self._name_step(name, row.get) for name, row in live.items()]
         return [self._step(name, live) for name in names]
 

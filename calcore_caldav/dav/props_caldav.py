@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,13 +17,14 @@ from calcore_caldav.core.query import Collation
 from calcore_caldav.core.vavailability import check_availability
 from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.dav import xml
-from calcore_caldav.dav.http import DavRequest
+from calcore_caldav.dav.http import DavRequest, refused
 from calcore_caldav.dav.properties import Draft
 from calcore_caldav.dav.properties import Property as Row
 from calcore_caldav.dav.props_dav import CALENDARS, HOMES, SYNCED
 from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Resource
 from calcore_caldav.dav.xml import CR, CS, ICAL, C, D
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, SchedulingRefused
+from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.store.protocol import CollectionKind, SyncToken
 
 _INBOX: Final = frozenset({Kind.INBOX})
@@ -83,6 +85,26 @@ def _name_part(first: bool) -> Row:  # noqa: FBT001
         return xml.escape(found) if found else None
 
     return Row(CS("first-name" if first else "last-name"), HOMES, part, "calendarserver-principal-search")
+
+
+def _mode(_: DavRequest, resource: Home) -> str | None:
+    owner = resource.owner
+    return policy_of(owner.booking).mode.value if owner.kind.bookable else None
+
+
+def _auto_schedule(_: DavRequest, resource: Home) -> str | None:
+    """Apple's older switch: whether the room answers by itself."""
+    owner = resource.owner
+    if not owner.kind.bookable:
+        return None
+    return "false" if policy_of(owner.booking).mode is Mode.NONE else "true"
+
+
+def _set_mode(draft: Draft, element: Element | None) -> None:
+    text = Mode.AUTOMATIC.value if element is None else xml.text_of(element).lower()
+    if text not in frozenset(Mode):
+        raise refused(HTTPStatus.CONFLICT, detail=f"the modes are {', '.join(Mode)}")
+    draft.mode = Mode(text)
 
 
 # ---- calendars
@@ -228,6 +250,8 @@ TABLE: Final = (
     Row(CS("email-address-set"), HOMES, _emails, "calendarserver-principal-search"),
     _name_part(first=True),
     _name_part(first=False),
+    Row(CS("auto-schedule"), HOMES, _auto_schedule, "Apple"),
+    Row(CS("auto-schedule-mode"), HOMES, _mode, "Apple", set=_set_mode),
     # calendars
     Row(
         C("supported-calendar-component-set"),

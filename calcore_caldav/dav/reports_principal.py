@@ -15,7 +15,7 @@ from calcore_caldav.core.query import Collation, MatchType, TextMatch
 from calcore_caldav.dav import xml
 from calcore_caldav.dav.acl import grantees
 from calcore_caldav.dav.http import DavRequest, DavResponse, multistatus
-from calcore_caldav.dav.properties import Answer, Getter, Mode, Wanted, missing, wanted
+from calcore_caldav.dav.properties import Answer, Asked, Getter, Wanted, missing, wanted
 from calcore_caldav.dav.property_table import PROPERTIES
 from calcore_caldav.dav.resources import (
     Home,
@@ -70,7 +70,7 @@ def _expanded(request: DavRequest, resource: Resource, spec: Element, budget: _B
         names.append(name)
         if prop.find(D("property")) is not None and name in PROPERTIES.of(resource.kind):
             values[name] = _expander(PROPERTIES.of(resource.kind)[name].get, prop, budget)
-    asked = Wanted(Mode.PROP, tuple(dict.fromkeys(names)))
+    asked = Wanted(Asked.PROP, tuple(dict.fromkeys(names)))
     return Answer(request, PROPERTIES, asked, values).response(resource)
 
 

@@ -394,3 +394,18 @@ def test_a_prefix_that_begins_like_a_principal(alice):
     assert set(alice.xml("PROPFIND", "/alice/calendar/", body, 0, X_Script_Name="/al").properties) == {
         "/al/alice/calendar/"
     }
+
+
+def test_managers_choose_how_a_room_answers(server, alice, bob):
+    mode = "<CS:auto-schedule-mode>{}</CS:auto-schedule-mode>"
+    assert alice.prop("/room1/", "CS:auto-schedule-mode").text == "automatic"
+    assert alice.prop("/alice/", "CS:auto-schedule-mode") is None
+    refused = alice.xml("PROPPATCH", "/room1/", patch(mode.format("none")))
+    assert (refused.status, refused.error) == (403, clark("D:need-privileges"))
+    server.grant("room1", "alice", Privilege.ALL)
+    assert alice.xml("PROPPATCH", "/room1/", patch(mode.format("none"))).properties["/room1/"]
+    assert bob.prop("/room1/", "CS:auto-schedule-mode").text == "none"
+    assert bob.prop("/room1/", "CS:auto-schedule").text == "false"
+    wrong = alice.xml("PROPPATCH", "/room1/", patch(mode.format("perhaps")))
+    assert [status for status, _ in wrong.properties["/room1/"].values()] == [409]
+    assert alice.xml("PROPPATCH", "/alice/", patch(mode.format("none"))).status == 403
