@@ -26,6 +26,7 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.core.times import Period as Span
+from calcore_caldav.errors import InvalidRequest
 from calcore_caldav.scheduling.service import ScheduleOptions
 from calcore_caldav.server.assembly import open_services
 from calcore_caldav.store.protocol import (
@@ -218,6 +219,19 @@ class SQLStorage(Storage):
             assert calendar is not None
             new = _edited(txn.objects.parsed(copy), change)
             self.services.calendar.put(txn, calendar, copy.name, new)
+
+    def split(self, event: Event, occurrence: Occurrence) -> Event:
+        """Make a series two, as its organizer; returns the part before the occurrence."""
+        if occurrence.recurrence_id is None:
+            raise InvalidEvent("only a recurring event can be split")
+        with self.services.store.write(SYSTEM) as txn:
+            stored = self._required(txn, event)
+            txn.actor = Actor(self._owner(txn, stored))
+            try:
+                halves = self.services.calendar.split(txn, stored, occurrence.recurrence_id)
+            except InvalidRequest as error:
+                raise InvalidEvent(error.detail) from None
+        return Event(self, halves.past.uid)
 
     def import_objects(
         self, objects: Sequence[CalendarObject], remove: Sequence[Event], owner: Attendee

@@ -21,7 +21,7 @@ from calcore_caldav.cal.content import (
     make_times,
     private_event,
 )
-from calcore_caldav.cal.notices import EventModified, EventParticipationChanged, notify
+from calcore_caldav.cal.notices import EventCreated, EventModified, EventParticipationChanged, notify
 from calcore_caldav.cal.problems import InvalidEvent
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.recurrence import RecurrenceId
@@ -167,6 +167,20 @@ class Event:
         """The organizer's attendee id; None: nobody's event."""
         prop = self._component().get("ORGANIZER")
         return self.storage.owner_id(self) if prop is None else self.storage.attendee_id(prop)
+
+    # ---- this and following
+
+    def split(self, occurrence: Occurrence) -> Event:
+        """Make a series two at one of its occurrences: "this and following".
+
+        This event keeps its id and the occurrences from that one on; the earlier ones are the returned
+        event, which has a new id. Attendees, answers and rooms stay as they are on both sides. Raises
+        InvalidEvent where nothing would be left on one side, ReadOnlyStorage.
+        """
+        past = self.storage.split(self, occurrence)
+        notify(EventCreated(past))
+        notify(EventModified(self))
+        return past
 
     # ---- the rest
 

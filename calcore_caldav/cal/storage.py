@@ -145,6 +145,10 @@ class Storage(ABC):
         """Write an attendee's answer; None removes it."""
         raise self._read_only()
 
+    def split(self, event: Event, occurrence: Occurrence) -> Event:
+        """Make a series two; returns the part before the occurrence."""
+        raise self._read_only()
+
     def import_objects(
         self, objects: Sequence[CalendarObject], remove: Sequence[Event], owner: Attendee
     ) -> None:
