@@ -18,7 +18,7 @@ from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel, apply_reply
 from calcore_caldav.core.organizer import Rid, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
-from calcore_caldav.scheduling import rooms
+from calcore_caldav.scheduling import room_agenda, rooms
 from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.room_copies import reply_of, without_cancelled, without_exdates
@@ -194,7 +194,7 @@ class Delivery:
             self.people.learn(obj)
             self.deliver_requests(obj, organizer, delegates)
         self.show_answers(stored, obj, organizer)
-        rooms.after_reply(self.txn, obj, organizer, settings=self.settings)
+        room_agenda.after_reply(self.txn, obj, organizer, settings=self.settings)
 
     # ---- the other attendees
 

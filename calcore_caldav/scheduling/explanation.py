@@ -17,7 +17,8 @@ from calcore_caldav.scheduling.booking import decide
 from calcore_caldav.scheduling.inquiry import Inquiry, inquire
 from calcore_caldav.scheduling.policy import policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
-from calcore_caldav.scheduling.rooms import comments_on, stored_copy
+from calcore_caldav.scheduling.room_remarks import comments_on
+from calcore_caldav.scheduling.rooms import stored_copy
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Transaction
 

@@ -12,8 +12,9 @@ from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import availability
+from calcore_caldav.scheduling.bookers import managers, role_of
 from calcore_caldav.scheduling.booking import decide, padded_period
-from calcore_caldav.scheduling.inquiry import Kinds, clusters, held, managers, role_of, zone_of
+from calcore_caldav.scheduling.inquiry import Kinds, clusters, held, zone_of
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -36,7 +37,7 @@ def free_rooms(
 ) -> list[Principal]:
     """Rooms that are free in all of the periods, the smallest that suffices first.
 
-    With `names` (see `inquiry.role_names`) only those that would accept, or hold, a booking of that booker;
+    With `names` (see `bookers.role_names`) only those that would accept, or hold, a booking of that booker;
     without, those that nothing but their mode and their lists of bookers keeps from it.
     """
     wanted_features = {f.casefold() for f in features}

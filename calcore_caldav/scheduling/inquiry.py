@@ -3,31 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, free_periods
-from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import availability
-from calcore_caldav.scheduling.booking import padded_period, week_of
-from calcore_caldav.scheduling.policy import BookingPolicy, External
+from calcore_caldav.scheduling.bookers import Heads, booker_names, holdings, managers, role_names, role_of
+from calcore_caldav.scheduling.booking import padded_period
+from calcore_caldav.scheduling.policy import BookingPolicy
 from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
 from calcore_caldav.scheduling.settings import SchedulingSettings
-from calcore_caldav.scheduling.syntax import ZERO
 from calcore_caldav.store.protocol import Booking, InstanceRow, StoredObject, Transaction
 
 MOST_INSTANCES: Final = 1000
 """Instances of one event that a room looks at; the rest is answered like what is beyond the horizon."""
 
 _CLUSTER_GAP: Final = timedelta(days=2)
-_NOT_PEOPLE: Final = frozenset({CalendarUserType.ROOM.value, CalendarUserType.RESOURCE.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def inquire(
     beyond = recurrence.endless or len(listed) > MOST_INSTANCES
     own = room.own_addresses
     instances = tuple(i for i in listed[:MOST_INSTANCES] if _takes_part(i.component, own))
-    heads = _Heads(txn)
+    heads = Heads(txn)
     wanted = [
         Wanted(
             i.rid,
@@ -90,7 +89,7 @@ def inquire(
     role = role_of(policy, names, managers(txn, room))
     bookings, used = 0, Booker().used
     if organizer is not None and (policy.same_organizer_limit or policy.quota):
-        bookings, used = _holdings(txn, room, organizer, wanted, own_ids, zone)
+        bookings, used = holdings(txn, room, organizer, wanted, own_ids, zone)
     booked: list[Booking] = []
     windows = clusters(padded_period(policy, w) for w in asked)
     busy = taken(txn, room, policy, windows, booked, ignore=own_ids)
@@ -135,36 +134,6 @@ def _answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartSt
 
 def _endless_for_room(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
     return copy.master is not None and _takes_part(copy.master, own)
-
-
-class _Heads:
-    """Counts the people of components, each component once."""
-
-    def __init__(self, txn: Transaction) -> None:
-        self._txn = txn
-        self._known: dict[int, int] = {}
-        self._groups: dict[CalendarUserAddress, frozenset[CalendarUserAddress]] = {}
-
-    def count(self, component: Component) -> int:
-        """People who come or may come: attendees but rooms and those who declined, groups expanded."""
-        key = id(component)
-        if key not in self._known:
-            people: set[CalendarUserAddress] = set()
-            for prop in component.all("ATTENDEE"):
-                kind = (prop.param("CUTYPE") or "INDIVIDUAL").upper()
-                if kind in _NOT_PEOPLE or partstat(prop) is PartStat.DECLINED:
-                    continue
-                address = CalendarUserAddress.parse(prop.value)
-                people |= self._members(address) if "GROUP" in kind else {address}
-            self._known[key] = len(people)
-        return self._known[key]
-
-    def _members(self, address: CalendarUserAddress) -> frozenset[CalendarUserAddress]:
-        if address not in self._groups:
-            group = self._txn.directory.by_address(address)
-            members = self._txn.directory.expand(group) if group is not None else []
-            self._groups[address] = frozenset(m.address for m in members if not m.kind.bookable)
-        return self._groups[address]
 
 
 def taken(
@@ -264,17 +233,6 @@ def _is_cancelled(component: Component) -> bool:
     return (component.value("STATUS") or "").strip().upper() == "CANCELLED"
 
 
-def booker_names(txn: Transaction, copy: CalendarObject) -> frozenset[str]:
-    """The words for who books: the organizer, and who acts for it (SENT-BY)."""
-    prop = next((p for c in copy.components if (p := c.get("ORGANIZER")) is not None), None)
-    if prop is None:
-        return frozenset()
-    sent_by = prop.param("SENT-BY")
-    return role_names(txn, CalendarUserAddress.parse(prop.value)) | (
-        role_names(txn, CalendarUserAddress.parse(sent_by)) if sent_by else frozenset()
-    )
-
-
 def _displaceable(
     txn: Transaction, room: Principal, policy: BookingPolicy, busy: Sequence[Taken]
 ) -> list[Taken]:
@@ -288,86 +246,3 @@ def _displaceable(
         )
         marked.append(replace(use, displaceable=role is not None and role is not Role.OVERRIDE))
     return marked
-
-
-LOCAL: Final = "all"
-"""Stands, among somebody's names, for being somebody of this server."""
-
-
-def role_names(txn: Transaction, address: CalendarUserAddress) -> frozenset[str]:
-    """All words under which a policy's lists may mean somebody: name, groups, addresses, domains, "all"."""
-    principal = txn.directory.by_address(address)
-    addresses = principal.own_addresses if principal is not None else frozenset({address})
-    emails = [a.email for a in addresses if a.email]
-    names = {*emails, *("@" + e.rpartition("@")[2] for e in emails), str(address)}
-    if principal is not None:
-        names |= {principal.name, LOCAL, *(g.name for g in txn.directory.groups_of(principal))}
-    return frozenset(names)
-
-
-def managers(txn: Transaction, room: Principal) -> frozenset[str]:
-    """Names of the people and groups that manage a room."""
-    return frozenset(
-        g.grantee
-        for g in txn.directory.grants(room)
-        if g.privilege is Privilege.ALL and g.collection_id is None
-    )
-
-
-def role_of(policy: BookingPolicy, names: frozenset[str], managed: frozenset[str]) -> Role:
-    """What somebody who has those names may do; `managed`: names of the room's managers."""
-
-    def listed(entries: Sequence[str]) -> bool:
-        return any(
-            bool(managed & names) if entry == "managers" else entry in names or entry.lower() in names
-            for entry in entries
-        )
-
-    for role, entries in (
-        (Role.OVERRIDE, policy.override),
-        (Role.BOOK, policy.book),
-        (Role.REQUEST, policy.request),
-    ):
-        if listed(entries):
-            return role
-    return Role.NOBODY if LOCAL in names else _EXTERNAL[policy.external]
-
-
-_EXTERNAL: Final = {
-    External.BOOK: Role.BOOK,
-    External.REQUEST: Role.REQUEST,
-    External.REJECT: Role.OUTSIDER,
-}
-
-
-def _holdings(
-    txn: Transaction,
-    room: Principal,
-    organizer: CalendarUserAddress,
-    wanted: Sequence[Wanted],
-    own_ids: frozenset[int],
-    zone: tzinfo,
-) -> tuple[int, Mapping[date, timedelta]]:
-    """How many future bookings of the room somebody has, and how much time in each week that is asked for."""
-    principal = txn.directory.by_address(organizer)
-    addresses = principal.own_addresses if principal is not None else frozenset({organizer})
-    weeks = {week_of(w.start, zone) for w in wanted}
-    first = min([txn.now, *(w.start for w in wanted)]) - timedelta(days=8)
-    last = max([txn.now + timedelta(days=366), *(w.end for w in wanted)]) + timedelta(days=8)
-    used: dict[date, timedelta] = {}
-    future: set[int] = set()
-    mine: dict[int, bool] = {}
-    for row in txn.instances.rows(availability.calendars(txn, room), Period(first, last)):
-        if row.object_id in own_ids or row.fbtype is FreeBusyType.FREE:
-            continue
-        if row.object_id not in mine:
-            stored = txn.objects.by_id(row.object_id)
-            mine[row.object_id] = stored is not None and stored.organizer in addresses
-        if not mine[row.object_id]:
-            continue
-        if row.end > txn.now:
-            future.add(row.object_id)
-        week = week_of(row.start, zone)
-        if week in weeks:
-            used[week] = used.get(week, ZERO) + (row.end - row.start)
-    return len(future), used

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from calcore_caldav.core.calobject import CalendarObject, find_attendee, partsta
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
-from calcore_caldav.scheduling import rooms, slots
+from calcore_caldav.scheduling import room_agenda, rooms, slots
 from calcore_caldav.scheduling.answering import reason_of
 from calcore_caldav.scheduling.delivery import room_reply
 from calcore_caldav.scheduling.policy import policy_of
@@ -100,9 +100,9 @@ def rebook(
     for stored, copy in ordered:
         rooms.book(txn, room, stored, copy, settings=settings)
         if any(reason_of(c, own) is Reason.HORIZON for c in copy.components):
-            rooms.enqueue(txn, rooms.HORIZON_JOB, room, stored.uid, txn.now)
+            room_agenda.enqueue(txn, room_agenda.HORIZON_JOB, room, stored.uid, txn.now)
         if checkin and any(p.end > txn.now for p in rooms.periods_of(txn, room, copy, settings=settings)):
-            rooms.enqueue(txn, rooms.CHECK_IN_JOB, room, stored.uid, txn.now)
+            room_agenda.enqueue(txn, room_agenda.CHECK_IN_JOB, room, stored.uid, txn.now)
 
 
 def _wrong_bookings(
@@ -111,6 +111,8 @@ def _wrong_bookings(
     events: dict[int, tuple[StoredObject, CalendarObject]],
     expected: dict[int, list[Period]],
 ) -> Iterator[tuple[Trouble, str, str]]:
+    # What has come within the horizon since the last night is booked in the next.
+    tonight = txn.now + policy_of(room.booking).reach - timedelta(hours=25)
     booked: dict[int, list[Period]] = {}
     for booking in txn.bookings.all(room):
         if booking.period.end > txn.now:
@@ -124,7 +126,7 @@ def _wrong_bookings(
             yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in missing)
             continue
         yield from ((Trouble.ORPHAN, uid, shown(p)) for p in have if p not in want)
-        yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in want if p not in have)
+        yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in want if p not in have and p.start < tonight)
 
 
 def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:

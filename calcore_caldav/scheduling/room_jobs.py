@@ -34,16 +34,15 @@ from calcore_caldav.scheduling.delivery import room_reply
 from calcore_caldav.scheduling.inquiry import inquire, zone_of
 from calcore_caldav.scheduling.policy import BookingPolicy, TimeoutAction, policy_of
 from calcore_caldav.scheduling.request import Reason, Verdict
-from calcore_caldav.scheduling.rooms import (
+from calcore_caldav.scheduling.room_agenda import (
     APPROVAL_JOB,
     CHECK_IN_JOB,
     HORIZON_JOB,
     RELEASE_JOB,
     deserted,
     enqueue,
-    redecide,
-    stored_copy,
 )
+from calcore_caldav.scheduling.rooms import redecide, stored_copy
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Job, StoredObject, Transaction
 

@@ -9,41 +9,35 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import timedelta
 from itertools import islice
-from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
-from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import responses, slots
-from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, reason_of
+from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet
+from calcore_caldav.scheduling.bookers import managers
 from calcore_caldav.scheduling.booking import decide, padded_period
-from calcore_caldav.scheduling.finder import free_rooms
 from calcore_caldav.scheduling.inquiry import (
     MOST_INSTANCES,
     Inquiry,
     clusters,
     grace_of,
     inquire,
-    managers,
     zone_of,
 )
 from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
+from calcore_caldav.scheduling.room_agenda import leave_jobs
+from calcore_caldav.scheduling.room_remarks import comments_on, name_of
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import StoredObject, Transaction
 
 Bookings = tuple[tuple[Period, int], ...]
 """Periods with buffers, in UTC, each with its slot: what `txn.bookings.replace` takes."""
-
-HORIZON_JOB: Final = "room-horizon"
-APPROVAL_JOB: Final = "room-approval"
-RELEASE_JOB: Final = "room-release"
-CHECK_IN_JOB: Final = "room-checkin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +126,7 @@ def _write(
 ) -> RoomAnswer:
     written = answered(copy, room.own_addresses, inquiry.instances, decision, txn.now)
     new = discreet(
-        written.copy, policy, lambda: _name_of(txn, copy.organizer), responses.text(room.language, "busy")
+        written.copy, policy, lambda: name_of(txn, copy.organizer), responses.text(room.language, "busy")
     )
     decided = {rid: v for rid, v in decision.verdicts.items() if v.decided}
     final = {w.rid: w.partstat for w in inquiry.request.wanted} | {
@@ -157,7 +151,7 @@ def _write(
         comments=comments_on(txn, room, policy, inquiry, written.placed),
         displaced=displaced,
     )
-    _enqueue(txn, room, policy, new, inquiry, decision)
+    leave_jobs(txn, room, policy, new, inquiry, decision)
     return answer
 
 
@@ -279,148 +273,3 @@ def _slots(
             continue
         others.update((b.period, b.slot) for b in txn.bookings.of(room, window) if b.object_id != own_id)
     return tuple(slots.assign(periods, sorted(others), policy.concurrency))
-
-
-def _name_of(txn: Transaction, address: CalendarUserAddress | None) -> str:
-    if address is None:
-        return ""
-    principal = txn.directory.by_address(address)
-    return principal.display_name if principal is not None else address.email or str(address)
-
-
-_MOST_SUGGESTIONS: Final = 5
-"""Alternatives are looked for in so many comments of one reply."""
-_SUGGESTED: Final = frozenset({Reason.CONFLICT, Reason.HOURS, Reason.CAPACITY, Reason.SERIES})
-
-
-def comments_on(
-    txn: Transaction,
-    room: Principal,
-    policy: BookingPolicy,
-    inquiry: Inquiry,
-    placed: Mapping[RecurrenceId | None, Verdict],
-) -> dict[RecurrenceId | None, str]:
-    """The COMMENT of each component of the reply, in the booker's language; none where nothing is to say."""
-    language = inquiry.booker.language if inquiry.booker is not None else room.language
-    wanted = {w.rid: w for w in inquiry.request.wanted}
-    comments: dict[RecurrenceId | None, str] = {}
-    suggestions = 0
-    for rid, verdict in placed.items():
-        # The master of a series speaks for its first instance.
-        instance = wanted.get(rid) or next(iter(wanted.values()), None)
-        if instance is None:
-            continue
-        rooms: list[str] = []
-        refused = verdict.partstat is PartStat.DECLINED and verdict.reason in _SUGGESTED
-        if refused and policy.alternatives and suggestions < _MOST_SUGGESTIONS:
-            suggestions += 1
-            rooms = _alternatives(txn, room, policy, instance, inquiry)
-        holder = verdict.conflict.organizer if verdict.conflict is not None else None
-        comments[rid] = responses.comment(
-            policy,
-            verdict,
-            instance,
-            language=language,
-            zone=inquiry.request.zone,
-            organizer=_name_of(txn, holder),
-            alternatives=rooms,
-        )
-    return {rid: text for rid, text in comments.items() if text}
-
-
-def _alternatives(
-    txn: Transaction, room: Principal, policy: BookingPolicy, wanted: Wanted, inquiry: Inquiry
-) -> list[str]:
-    found = free_rooms(
-        txn,
-        [Period(wanted.start, max(wanted.end, wanted.start + timedelta.resolution))],
-        capacity=wanted.people if policy.capacity else 0,
-        building=room.location.building,
-        kinds=(room.kind,),
-        names=inquiry.names,
-        settings=inquiry.settings,
-    )
-    return [r.display_name for r in found if r.id != room.id][: policy.alternatives]
-
-
-def _enqueue(
-    txn: Transaction,
-    room: Principal,
-    policy: BookingPolicy,
-    copy: CalendarObject,
-    inquiry: Inquiry,
-    decision: BookingDecision,
-) -> None:
-    """Leave to the worker what is to be decided later."""
-    decided = [v for v in decision.verdicts.values() if v.decided]
-    enters = _next_to_enter(txn, room, policy, copy, inquiry)
-    if enters is not None:
-        when = max(enters - policy.reach, txn.now)
-        enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(when, inquiry.request.zone))
-    if policy.approval_timeout and any(v.reason is Reason.PENDING for v in decided):
-        enqueue(txn, APPROVAL_JOB, room, copy.uid, txn.now + policy.approval_timeout)
-    coming = [w.start for w in inquiry.request.wanted if w.start > txn.now]
-    if policy.checkin and coming:
-        enqueue(txn, CHECK_IN_JOB, room, copy.uid, min(coming) + policy.checkin)
-
-
-def _next_to_enter(
-    txn: Transaction, room: Principal, policy: BookingPolicy, copy: CalendarObject, inquiry: Inquiry
-) -> datetime | None:
-    """The start of the first instance that is to be decided once it comes within the horizon."""
-    own = room.own_addresses
-    overrides = copy.overrides
-    for wanted in inquiry.request.wanted:
-        override = overrides.get(wanted.rid) if wanted.rid is not None else None
-        component = override or copy.master or copy.components[0]
-        if reason_of(component, own) is Reason.HORIZON:
-            return wanted.start
-    if inquiry.request.endless and copy.master is not None:
-        attendee = find_attendee(copy.master, own)
-        waits = reason_of(copy.master, own) is Reason.HORIZON
-        if attendee is not None and (waits or partstat(attendee) in OCCUPYING):
-            known = {w.rid for w in inquiry.request.wanted}
-            later = TimeRange(txn.now + policy.reach, None)
-            following = copy.recurrence(inquiry.request.zone).between(later)
-            return next((i.start for i in following if i.rid not in known), None)
-    return None
-
-
-def enqueue(txn: Transaction, kind: str, room: Principal, uid: str, when: datetime) -> None:
-    """A job of a room for one event; an earlier one that waits already stays."""
-    payload = {"room": room.name, "uid": uid}
-    txn.jobs.add(kind, payload, dedupe=f"{kind}:{room.name}:{uid}", not_before=when)
-
-
-def _next_night(instant: datetime, zone: tzinfo) -> datetime:
-    """Three o'clock of the first night after an instant, in the room's zone."""
-    local = instant.astimezone(zone)
-    night = datetime.combine(local.date(), time(3), zone)
-    if night <= local:
-        night = datetime.combine(local.date() + timedelta(days=1), time(3), zone)
-    return night.astimezone(UTC)
-
-
-def after_reply(
-    txn: Transaction, copy: CalendarObject, organizer: Principal, *, settings: SchedulingSettings
-) -> None:
-    """After an attendee's answer arrived in the organizer's copy: have rooms released that nobody will use."""
-    del settings
-    own = organizer.own_addresses
-    if not any(deserted(component, own) for component in copy.components):
-        return
-    for address in sorted(copy.attendees):
-        room = txn.directory.by_address(address)
-        if room is not None and room.kind.bookable and policy_of(room.booking).release:
-            enqueue(txn, RELEASE_JOB, room, copy.uid, txn.now)
-
-
-def deserted(component: Component, organizer: frozenset[CalendarUserAddress]) -> bool:
-    """Whether every human but the organizer declined; False where the organizer invited nobody else."""
-    others = [
-        partstat(p)
-        for p in component.all("ATTENDEE")
-        if (p.param("CUTYPE") or "INDIVIDUAL").upper() not in {"ROOM", "RESOURCE"}
-        and CalendarUserAddress.parse(p.value) not in organizer
-    ]
-    return bool(others) and all(answer is PartStat.DECLINED for answer in others)

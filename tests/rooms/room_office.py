@@ -17,7 +17,7 @@ from calcore_caldav.core.principals import (
     Privilege,
 )
 from calcore_caldav.core.times import Period, format_date_time
-from calcore_caldav.scheduling import availability, rooms
+from calcore_caldav.scheduling import availability, room_agenda, rooms
 from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.service import CalendarService
@@ -201,7 +201,7 @@ class Office:
         return [b for b in found if uid in {None, b[0]}]
 
     def jobs(self) -> dict[tuple[str, str], datetime]:
-        kinds = (rooms.HORIZON_JOB, rooms.APPROVAL_JOB, rooms.RELEASE_JOB, rooms.CHECK_IN_JOB)
+        kinds = (room_agenda.HORIZON_JOB, room_agenda.APPROVAL_JOB, room_agenda.RELEASE_JOB, room_agenda.CHECK_IN_JOB)
         found = {}
         with self.store.write(SYSTEM) as txn:
             while job := txn.jobs.lease(kinds, NOW + timedelta(days=3650), 60):

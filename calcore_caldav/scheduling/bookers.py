@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who books a room, what a policy lets them do, how much they hold already, and how many people they bring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta, tzinfo
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.freebusy import FreeBusyType
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
+from calcore_caldav.core.times import Period
+from calcore_caldav.scheduling import availability
+from calcore_caldav.scheduling.booking import week_of
+from calcore_caldav.scheduling.policy import BookingPolicy, External
+from calcore_caldav.scheduling.request import Role, Wanted
+from calcore_caldav.scheduling.syntax import ZERO
+from calcore_caldav.store.protocol import Transaction
+
+_NOT_PEOPLE: Final = frozenset({CalendarUserType.ROOM.value, CalendarUserType.RESOURCE.value})
+
+
+def booker_names(txn: Transaction, copy: CalendarObject) -> frozenset[str]:
+    """The words for who books: the organizer, and who acts for it (SENT-BY)."""
+    prop = next((p for c in copy.components if (p := c.get("ORGANIZER")) is not None), None)
+    if prop is None:
+        return frozenset()
+    sent_by = prop.param("SENT-BY")
+    return role_names(txn, CalendarUserAddress.parse(prop.value)) | (
+        role_names(txn, CalendarUserAddress.parse(sent_by)) if sent_by else frozenset()
+    )
+
+
+LOCAL: Final = "all"
+"""Stands, among somebody's names, for being somebody of this server."""
+
+
+def role_names(txn: Transaction, address: CalendarUserAddress) -> frozenset[str]:
+    """All words under which a policy's lists may mean somebody: name, groups, addresses, domains, "all"."""
+    principal = txn.directory.by_address(address)
+    addresses = principal.own_addresses if principal is not None else frozenset({address})
+    emails = [a.email for a in addresses if a.email]
+    names = {*emails, *("@" + e.rpartition("@")[2] for e in emails), str(address)}
+    if principal is not None:
+        names |= {principal.name, LOCAL, *(g.name for g in txn.directory.groups_of(principal))}
+    return frozenset(names)
+
+
+def managers(txn: Transaction, room: Principal) -> frozenset[str]:
+    """Names of the people and groups that manage a room."""
+    return frozenset(
+        g.grantee
+        for g in txn.directory.grants(room)
+        if g.privilege is Privilege.ALL and g.collection_id is None
+    )
+
+
+def role_of(policy: BookingPolicy, names: frozenset[str], managed: frozenset[str]) -> Role:
+    """What somebody who has those names may do; `managed`: names of the room's managers."""
+
+    def listed(entries: Sequence[str]) -> bool:
+        return any(
+            bool(managed & names) if entry == "managers" else entry in names or entry.lower() in names
+            for entry in entries
+        )
+
+    for role, entries in (
+        (Role.OVERRIDE, policy.override),
+        (Role.BOOK, policy.book),
+        (Role.REQUEST, policy.request),
+    ):
+        if listed(entries):
+            return role
+    return Role.NOBODY if LOCAL in names else _EXTERNAL[policy.external]
+
+
+_EXTERNAL: Final = {
+    External.BOOK: Role.BOOK,
+    External.REQUEST: Role.REQUEST,
+    External.REJECT: Role.OUTSIDER,
+}
+
+
+def holdings(
+    txn: Transaction,
+    room: Principal,
+    organizer: CalendarUserAddress,
+    wanted: Sequence[Wanted],
+    own_ids: frozenset[int],
+    zone: tzinfo,
+) -> tuple[int, Mapping[date, timedelta]]:
+    """How many future bookings of the room somebody has, and how much time in each week that is asked for."""
+    principal = txn.directory.by_address(organizer)
+    addresses = principal.own_addresses if principal is not None else frozenset({organizer})
+    weeks = {week_of(w.start, zone) for w in wanted}
+    first = min([txn.now, *(w.start for w in wanted)]) - timedelta(days=8)
+    last = max([txn.now + timedelta(days=366), *(w.end for w in wanted)]) + timedelta(days=8)
+    used: dict[date, timedelta] = {}
+    future: set[int] = set()
+    mine: dict[int, bool] = {}
+    for row in txn.instances.rows(availability.calendars(txn, room), Period(first, last)):
+        if row.object_id in own_ids or row.fbtype is FreeBusyType.FREE:
+            continue
+        if row.object_id not in mine:
+            stored = txn.objects.by_id(row.object_id)
+            mine[row.object_id] = stored is not None and stored.organizer in addresses
+        if not mine[row.object_id]:
+            continue
+        if row.end > txn.now:
+            future.add(row.object_id)
+        week = week_of(row.start, zone)
+        if week in weeks:
+            used[week] = used.get(week, ZERO) + (row.end - row.start)
+    return len(future), used
+
+
+class Heads:
+    """Counts the people of components, each component once."""
+
+    def __init__(self, txn: Transaction) -> None:
+        self._txn = txn
+        self._known: dict[int, int] = {}
+        self._groups: dict[CalendarUserAddress, frozenset[CalendarUserAddress]] = {}
+
+    def count(self, component: Component) -> int:
+        """People who come or may come: attendees but rooms and those who declined, groups expanded."""
+        key = id(component)
+        if key not in self._known:
+            people: set[CalendarUserAddress] = set()
+            for prop in component.all("ATTENDEE"):
+                kind = (prop.param("CUTYPE") or "INDIVIDUAL").upper()
+                if kind in _NOT_PEOPLE or partstat(prop) is PartStat.DECLINED:
+                    continue
+                address = CalendarUserAddress.parse(prop.value)
+                people |= self._members(address) if "GROUP" in kind else {address}
+            self._known[key] = len(people)
+        return self._known[key]
+
+    def _members(self, address: CalendarUserAddress) -> frozenset[CalendarUserAddress]:
+        if address not in self._groups:
+            group = self._txn.directory.by_address(address)
+            members = self._txn.directory.expand(group) if group is not None else []
+            self._groups[address] = frozenset(m.address for m in members if not m.kind.bookable)
+        return self._groups[address]

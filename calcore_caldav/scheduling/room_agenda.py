@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What rooms leave to the worker: which event is to be looked at again, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import Final
+
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.times import TimeRange
+from calcore_caldav.scheduling.answering import OCCUPYING, reason_of
+from calcore_caldav.scheduling.inquiry import Inquiry
+from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
+from calcore_caldav.scheduling.request import BookingDecision, Reason
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import Transaction
+
+HORIZON_JOB: Final = "room-horizon"
+APPROVAL_JOB: Final = "room-approval"
+RELEASE_JOB: Final = "room-release"
+CHECK_IN_JOB: Final = "room-checkin"
+
+
+def leave_jobs(
+    txn: Transaction,
+    room: Principal,
+    policy: BookingPolicy,
+    copy: CalendarObject,
+    inquiry: Inquiry,
+    decision: BookingDecision,
+) -> None:
+    """Leave to the worker what is to be decided later."""
+    decided = [v for v in decision.verdicts.values() if v.decided]
+    enters = _next_to_enter(txn, room, policy, copy, inquiry)
+    if enters is not None:
+        when = max(enters - policy.reach, txn.now)
+        enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(when, inquiry.request.zone))
+    if policy.approval_timeout and any(v.reason is Reason.PENDING for v in decided):
+        enqueue(txn, APPROVAL_JOB, room, copy.uid, txn.now + policy.approval_timeout)
+    coming = [w.start for w in inquiry.request.wanted if w.start > txn.now]
+    if policy.checkin and coming:
+        enqueue(txn, CHECK_IN_JOB, room, copy.uid, min(coming) + policy.checkin)
+
+
+def _next_to_enter(
+    txn: Transaction, room: Principal, policy: BookingPolicy, copy: CalendarObject, inquiry: Inquiry
+) -> datetime | None:
+    """The start of the first instance that is to be decided once it comes within the horizon."""
+    own = room.own_addresses
+    overrides = copy.overrides
+    for wanted in inquiry.request.wanted:
+        override = overrides.get(wanted.rid) if wanted.rid is not None else None
+        component = override or copy.master or copy.components[0]
+        if reason_of(component, own) is Reason.HORIZON:
+            return wanted.start
+    if inquiry.request.endless and copy.master is not None:
+        attendee = find_attendee(copy.master, own)
+        waits = reason_of(copy.master, own) is Reason.HORIZON
+        if attendee is not None and (waits or partstat(attendee) in OCCUPYING):
+            known = {w.rid for w in inquiry.request.wanted}
+            later = TimeRange(txn.now + policy.reach, None)
+            following = copy.recurrence(inquiry.request.zone).between(later)
+            return next((i.start for i in following if i.rid not in known), None)
+    return None
+
+
+def enqueue(txn: Transaction, kind: str, room: Principal, uid: str, when: datetime) -> None:
+    """A job of a room for one event; an earlier one that waits already stays."""
+    payload = {"room": room.name, "uid": uid}
+    txn.jobs.add(kind, payload, dedupe=f"{kind}:{room.name}:{uid}", not_before=when)
+
+
+def _next_night(instant: datetime, zone: tzinfo) -> datetime:
+    """Three o'clock of the first night after an instant, in the room's zone."""
+    local = instant.astimezone(zone)
+    night = datetime.combine(local.date(), time(3), zone)
+    if night <= local:
+        night = datetime.combine(local.date() + timedelta(days=1), time(3), zone)
+    return night.astimezone(UTC)
+
+
+def after_reply(
+    txn: Transaction, copy: CalendarObject, organizer: Principal, *, settings: SchedulingSettings
+) -> None:
+    """After an attendee's answer arrived in the organizer's copy: have rooms released that nobody will use."""
+    del settings
+    own = organizer.own_addresses
+    if not any(deserted(component, own) for component in copy.components):
+        return
+    for address in sorted(copy.attendees):
+        room = txn.directory.by_address(address)
+        if room is not None and room.kind.bookable and policy_of(room.booking).release:
+            enqueue(txn, RELEASE_JOB, room, copy.uid, txn.now)
+
+
+def deserted(component: Component, organizer: frozenset[CalendarUserAddress]) -> bool:
+    """Whether every human but the organizer declined; False where the organizer invited nobody else."""
+    others = [
+        partstat(p)
+        for p in component.all("ATTENDEE")
+        if (p.param("CUTYPE") or "INDIVIDUAL").upper() not in {"ROOM", "RESOURCE"}
+        and CalendarUserAddress.parse(p.value) not in organizer
+    ]
+    return bool(others) and all(answer is PartStat.DECLINED for answer in others)
