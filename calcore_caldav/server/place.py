@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from calcore_caldav.errors import ConfigurationError
+from calcore_caldav.errors import ConfigurationError, SchemaMismatch, StoreError
 
 if TYPE_CHECKING:
     from calcore_caldav.scheduling.services import Services
@@ -52,7 +52,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--database",
         metavar="URL",
-        help="sqlite:///path or postgresql://user@host/name (default: calcore.db in the data directory)",
+        help="a database URL such as sqlite:///path (default: calcore.db in the data directory)",
     )
 
 
@@ -88,7 +88,12 @@ def open_place(args: argparse.Namespace) -> Services:
     where = place(args)
     prepare(where)
     own = {name: text for name, text in where.options.items() if name in OPTIONS}
-    return open_services(where.database, settings=read_settings(where.database, own))
+    try:
+        return open_services(where.database, settings=read_settings(where.database, own))
+    except SchemaMismatch:
+        raise
+    except StoreError as error:
+        raise StoreError(f"{where.database} cannot be opened: {error}") from None
 
 
 def prepare(where: Place) -> None:

@@ -188,3 +188,16 @@ def test_the_place_is_found_as_documented(run, tmp_path):
     status, _, err = run(*add, "--database", "mysql://x", stdin="x\n")
     assert status == 1
     assert "mysql://x" in err
+
+
+def test_a_place_that_cannot_be_used(run, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "calcore.db").write_text("this is not a database, and long enough to be sure of it")
+    file = tmp_path / "file"
+    file.touch()
+    for data, words in ((broken, "calcore.db cannot be opened"), (file, "name another with --data")):
+        status, out, err = run("directory", "export", "--data", str(data))
+        assert (status, out) == (1, "")
+        assert words in err
+        assert err.count("\n") == 1
