@@ -31,6 +31,7 @@ rule is written anew."""
 CREATOR: Final = OWN + "CREATOR"
 RULES: Final = ("RRULE", "EXRULE", "RDATE", "EXDATE")
 _DEFAULTS: Final[Json] = {"eventType": "default"}
+_FIELD_OF: Final = {name: field for field in FIELDS for name in field.properties}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +223,7 @@ def _common(stored: StoredObject, component: Component, frame: Frame) -> Json:
     }
     there = {prop.name for prop in component.properties}
     made["status"] = "confirmed"
-    for field in FIELDS:
-        if there.isdisjoint(field.properties):
-            continue
+    for field in {_FIELD_OF[name]: None for name in there if name in _FIELD_OF}:
         if (value := field.read(component)) is not None:
             made[field.name] = value
     organizer = component.get("ORGANIZER")
