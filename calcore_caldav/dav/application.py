@@ -19,7 +19,8 @@ from radicale.config import Configuration
 
 from calcore_caldav.dav import collections, methods, outbox, report, split
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
-from calcore_caldav.errors import CalcoreError
+from calcore_caldav.dav.resources import conceal
+from calcore_caldav.errors import CalcoreError, SchedulingRefused
 from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import NOBODY
@@ -124,6 +125,14 @@ def _as_radicale_wants(response: DavResponse) -> types.WSGIResponse:
     return response.status, headers, response.body, None
 
 
+def _handled(method: Method, request: DavRequest) -> DavResponse:
+    try:
+        return method.handler(request)
+    except SchedulingRefused as error:
+        conceal(request, error)
+        raise
+
+
 def _path_as_sent(environ: types.WSGIEnviron, prefix: str, path: str) -> str:
     """The path before Radicale tidied it; a proxy's prefix is off where Radicale took it off `path`."""
     sent: str = environ[_PATH]
@@ -203,7 +212,7 @@ class CalDAVApplication(Application):  # type: ignore[misc]
                     txn=txn,
                     services=self._services,
                 )
-                return method.handler(request)
+                return _handled(method, request)
         except DavError as error:
             return error.response
         except CalcoreError as error:

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav.http import DavRequest
-from calcore_caldav.errors import InvalidRequest, NotFound
+from calcore_caldav.errors import CalcoreError, InvalidRequest, NotFound, SchedulingRefused
 from calcore_caldav.scheduling.access import privileges, require, visible
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject
 
@@ -218,6 +218,16 @@ def require_read(request: DavRequest, resource: Resource) -> None:
     """Raise NotPermitted or NotFound where the actor may not read a collection or what is in it."""
     if isinstance(resource, CollectionResource | ObjectResource):
         require(held_on(request, resource), Privilege.READ, resource.path)
+
+
+def conceal(request: DavRequest, error: SchedulingRefused) -> None:
+    """Take the path out of an error where the actor may not read what is there."""
+    if error.path is None:
+        return
+    try:
+        require_read(request, locate(request, error.path))
+    except CalcoreError:
+        error.path = None
 
 
 def children(request: DavRequest, resource: Resource) -> Iterator[Resource]:

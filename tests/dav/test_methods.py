@@ -62,6 +62,18 @@ def test_an_object_comes_back_byte_for_byte(alice):
     assert again.status == 204
 
 
+def test_control_characters_in_a_text_are_kept_where_xml_can_hold_them(alice):
+    body = event("one", "SUMMARY:a\x0bb")
+    assert alice.put("/alice/calendar/1.ics", body).status == 201
+    assert alice.get("/alice/calendar/1.ics").body == body.encode()
+    query = (
+        "<C:calendar-multiget><D:prop><C:calendar-data/></D:prop><D:href>/alice/calendar/1.ics</D:href>"
+        "</C:calendar-multiget>"
+    )
+    _, data = alice.report("/alice/calendar/", query)["/alice/calendar/1.ics"][clark("C:calendar-data")]
+    assert "SUMMARY:ab" in (data.text or "").splitlines()
+
+
 def test_no_etag_where_the_stored_bytes_are_others(alice):
     invitation = event(
         "meeting",
@@ -616,3 +628,23 @@ def test_invitations_follow_a_default_calendar_that_moves(alice, bob):
         ),
     )
     assert len(bob.propfind("/bob/renamed/", "D:getetag", depth=1)) == 2
+
+
+def test_an_error_does_not_tell_where_a_private_meeting_is(server, alice, bob):
+    meeting = event(
+        "m",
+        "ORGANIZER:mailto:alice@example.com",
+        "ATTENDEE:mailto:alice@example.com",
+        "ATTENDEE:mailto:carol@example.com",
+    )
+    alice.put("/alice/calendar/secret.ics", meeting)
+    alice.request("MKCALENDAR", "/alice/work/")
+    server.grant("alice", "bob", Privilege.READ, Privilege.WRITE, calendar="work")
+    own = alice.put("/alice/work/m.ics", meeting)
+    assert (own.error, hrefs(own.xml)) == (
+        clark("C:unique-scheduling-object-resource"),
+        ["/alice/calendar/secret.ics"],
+    )
+    other = bob.put("/alice/work/m.ics", meeting)
+    assert other.error == clark("C:unique-scheduling-object-resource")
+    assert b"secret" not in other.body
