@@ -61,15 +61,27 @@ class Background:
 
     def _run(self) -> None:
         self._plan_upkeep()
+        wait = 0.0
         while not self._end.is_set():
-            self._event.wait(_PATIENCE)
+            self._event.wait(wait)
             self._event.clear()
             try:
-                while not self._end.is_set() and self._is_due() and self._worker.run_one():
-                    pass
+                wait = self._do_due()
             except CalcoreError:
                 # The database is busy or away: the jobs are still there when it is back.
                 logger.warning("background jobs wait for the database", exc_info=True)
+                wait = _PATIENCE
+
+    def _do_due(self) -> float:
+        """Do what is due; returns the seconds until the next look."""
+        while not self._end.is_set():
+            wait = self._until_due()
+            if wait > 0:
+                return wait
+            if not self._worker.run_one():
+                # What is due is somebody else's: another process has it, or another program handles it.
+                break
+        return _PATIENCE
 
     def _plan_upkeep(self) -> None:
         try:
@@ -79,10 +91,13 @@ class Background:
             # Another process of this server has planned it, or the next start will.
             logger.info("the daily upkeep was not planned", exc_info=True)
 
-    def _is_due(self) -> bool:
+    def _until_due(self) -> float:
+        """Seconds until the next look: none where a job is due."""
         with self._store.read() as txn:
             due = txn.jobs.next_due()
-        return due is not None and due <= self._store.clock()
+        if due is None:
+            return _PATIENCE
+        return min((due - self._store.clock()).total_seconds(), _PATIENCE)
 
 
 def upkeep(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:

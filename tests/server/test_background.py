@@ -48,6 +48,14 @@ def test_due_jobs_are_done_when_woken(services):
     background.end()
 
 
+def test_a_job_that_nobody_here_handles_is_left_alone(services):
+    background = Background(services, {UPKEEP_JOB: lambda *_: None})
+    with services.store.write(SYSTEM) as txn:
+        txn.jobs.add("stranger", {})
+    assert background._do_due() > 0
+    background.end()
+
+
 def test_one_thread_for_each_database(services):
     first = start_background(services)
     assert start_background(services) is first
