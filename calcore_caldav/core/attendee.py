@@ -72,7 +72,7 @@ def attendee_messages(
     if new is None:
         if not reply or all(cancelled(c) for c in old.components):
             return SchedulingPlan("attendee", None)
-        return SchedulingPlan("attendee", None, _decline_all(old, own, now))
+        return SchedulingPlan("attendee", None, _decline_all(old, own, now, organizer_object))
     change = _Change(old, new, own, organizer_object)
     stored = change.stored()
     prop = next((p for c in new.components if (p := c.get("ORGANIZER")) is not None), None)
@@ -93,7 +93,9 @@ def own_attendee(component: Component, own: Own) -> Property | None:
     return find_attendee(component, own)
 
 
-def _decline_all(old: CalendarObject, own: Own, now: datetime) -> tuple[ITipMessage, ...]:
+def _decline_all(
+    old: CalendarObject, own: Own, now: datetime, organizer_object: CalendarObject | None
+) -> tuple[ITipMessage, ...]:
     mine = [(c, p) for c in old.components if (p := own_attendee(c, own)) is not None]
     organizer = next((c.get("ORGANIZER") for c in old.components if c.get("ORGANIZER") is not None), None)
     if (
@@ -103,7 +105,27 @@ def _decline_all(old: CalendarObject, own: Own, now: datetime) -> tuple[ITipMess
     ):
         return ()
     made = [_declining(c, p) for c, p in mine if not cancelled(c)]
+    unseen = _unseen(old, organizer_object, own).values()
+    made += [_declining(c, p) for c in unseen if (p := own_attendee(c, own)) is not None]
     return (_reply(old, made, own, now),)
+
+
+def _unseen(
+    copy: CalendarObject, organizer_object: CalendarObject | None, own: Own
+) -> dict[RecurrenceId, Component]:
+    """Instances that the organizer's object has an override for and the copy has not, as the copy has them.
+
+    Others' answers made them, or the attendee deleted them: an answer to the series has to name them.
+    """
+    if organizer_object is None or copy.master is None:
+        return {}
+    return {
+        rid: instance
+        for rid, override in organizer_object.overrides.items()
+        if rid not in copy.overrides
+        and own_attendee(override, own) is not None
+        and (instance := derived(copy.master, rid, copy.zones)) is not None
+    }
 
 
 def _declining(component: Component, attendee: Property) -> Component:
@@ -293,6 +315,12 @@ class _Change:
                 changed.add(rid)
         components = stored.by_rid()
         found = [c for rid, c in components.items() if rid in changed or None in changed]
+        if None in changed:
+            deleted = exdates(stored)
+            for rid, instance in _unseen(stored, self.organizer_object, self.own).items():
+                prop = own_attendee(instance, self.own)
+                if prop is not None and rid not in self.gone:
+                    found.append(_declining(instance, prop) if rid in deleted else instance)
         if reply:
             for mine in self.gone.values():
                 prop = own_attendee(mine, self.own)

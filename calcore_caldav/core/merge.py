@@ -199,7 +199,9 @@ def apply_reply(
         if partstat(after) is not partstat(before) or len(made.properties) != len(component.properties):
             touched.add(rid)
         found[rid] = made
-        if rid is None:
+        if rid is None and (
+            partstat(before) is PartStat.NEEDS_ACTION or partstat(given) is PartStat.DECLINED
+        ):
             for other in _not_told(existing, body, who, partstat(before), aliases):
                 invited = attendees(found[other], aliases)
                 found[other] = with_attendees(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from office import Office, answered, attendee, calendar, event
 
@@ -47,6 +47,18 @@ edits = st.lists(st.one_of(organizer_edits, attendee_edits, st.just(("rest",))),
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@example(
+    edits=[
+        ("delete one", "martijn", RIDS[0]),
+        ("answer", "martijn", "DECLINED"),
+        ("answer", "martijn", "ACCEPTED"),
+    ],
+    at_once=10,
+    stale=False,
+)
+@example(edits=[("answer one", "martijn", "TENTATIVE", RIDS[0]), ("delete", "bob")], at_once=0, stale=False)
+@example(edits=[("strike one", RIDS[1]), ("revert one", RIDS[1])], at_once=0, stale=False)
+@example(edits=[("remove one", "martijn", RIDS[2]), ("revert one", RIDS[2])], at_once=10, stale=True)
 @given(edits=edits, at_once=st.sampled_from([0, 10]), stale=st.booleans())
 def test_copies_agree_at_rest(edits, at_once, stale):
     office = Office(refresh_at_once=at_once)
