@@ -121,11 +121,11 @@ def answer_one(services: Services, actor: Actor, base: str, message: Message) ->
         return Answer(made.status, (("Content-Type", _JSON), *made.headers), encode(made.body))
     if made is None:
         return Answer(204, (), b"")
-    body = encode(made)
+    text = encode(made)
     if made.get("etag") == "":
         # A list's tag is that of its text, which is long: it is put in without writing it twice.
-        made["etag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        body = body.replace(b'"etag":""', b'"etag":' + json.dumps(made["etag"]).encode(), 1)
+        made["etag"] = f'"{hashlib.sha256(text).hexdigest()[:32]}"'
+        text = text.replace(b'"etag":""', b'"etag":' + json.dumps(made["etag"]).encode(), 1)
     headers: tuple[tuple[str, str], ...] = (("Content-Type", _JSON), ("Cache-Control", "no-cache"))
     tag = made.get("etag")
     if tag is not None:
@@ -133,7 +133,7 @@ def answer_one(services: Services, actor: Actor, base: str, message: Message) ->
         known = entity_tags(message.headers.get("if-none-match")) if message.method == "GET" else None
         if known is not None and (tag in known or known == ("*",)):
             return Answer(304, headers, b"")
-    return Answer(200, headers, body if mask is None else encode(masked(made, mask)))
+    return Answer(200, headers, text if mask is None else encode(masked(made, mask)))
 
 
 def _run(
