@@ -309,15 +309,13 @@ class Component:
 def parse(body: bytes) -> Component:
     """The one component that `body` holds.
 
-    Tolerates a byte order mark, bare LF line ends, blank lines, lines folded inside a character, and
-    parameters against the grammar (the text stays as it is). Raises InvalidCalendarData, naming the line,
+    Tolerates a byte order mark, bare LF line ends, blank lines, lines folded inside a character, control
+    characters but NUL, and parameters against the grammar (the text stays as it is). Raises InvalidCalendarData, naming the line,
     for anything else that RFC 5545 §3.1, §3.6 do not allow.
     """
     source, unfolded = decode(body)
-    if (control := _CONTROL.search(source)) is not None:
-        raise InvalidCalendarData(
-            f"line {source.count(chr(10), 0, control.start()) + 1}: a control character"
-        )
+    if (nul := source.find("\0")) >= 0:
+        raise InvalidCalendarData(f"line {source.count(chr(10), 0, nul) + 1}: a NUL character")
     root: Component | None = None
     stack: list[tuple[str, list[Property], list[Component]]] = []
     properties: list[Property] = []

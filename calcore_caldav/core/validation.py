@@ -9,11 +9,12 @@ Accepted against RFC 5545, with this meaning:
 - no VERSION, PRODID, CALSCALE or DTSTAMP; DTSTAMP, CREATED and LAST-MODIFIED of any form (Google writes
   CREATED:00001231T000000Z): informational, unreadable ones count as absent;
 - DATE or DATE-TIME told by the value's own form, whatever VALUE says; DTSTART and DTEND (DUE) of different
-  types or zones: both are instants, and an end before the start means the start. In one form and zone an end
-  before its start is refused;
+  types or zones: both are instants; an end before the start means the start;
 - both DTEND (DUE) and DURATION: the end counts; identical repeated properties count once;
 - no VTIMEZONE for a TZID (RFC 7809), unknown TZIDs, unknown components beside known ones;
 - alarms whose TRIGGER is missing or can't be read: they never ring; unknown values of STATUS, TRANSP, CLASS …
+- control characters in values, but NUL (Outlook leaves some in texts); XML, which can't hold them, leaves
+  them out.
 """
 
 from __future__ import annotations
@@ -121,7 +122,6 @@ def validate(obj: CalendarObject, *, limits: Limits, inbox: bool) -> None:
     _check_resource(obj)
     for component in obj.components:
         _check_component(obj, component, inbox=inbox)
-        _check_order(obj, component)
         _check_limits(obj, component, limits)
     _check_recurrence(obj, limits)
 
@@ -183,15 +183,6 @@ def _check_value(obj: CalendarObject, prop: Property, checks: dict[str, Callable
             check(prop)
         except InvalidCalendarData as error:
             raise _refused(obj, prop, error.detail) from None
-
-
-def _check_order(obj: CalendarObject, component: Component) -> None:
-    """An end before its start, where both are written in one form and zone: the text alone says so."""
-    first, last = component.get("DTSTART"), component.get("DTEND") or component.get("DUE")
-    if first is None or last is None or len(first.value) != len(last.value):
-        return
-    if last.value < first.value and first.param("TZID") == last.param("TZID"):
-        raise _refused(obj, last, f"{last.value!r} is before DTSTART, {first.value!r}")
 
 
 def _check_limits(obj: CalendarObject, component: Component, limits: Limits) -> None:

@@ -131,7 +131,7 @@ def test_params_as_clients_write_them(line, param, value):
         (b"", "empty"),
         (b"hello", "line 1: text before BEGIN"),
         (calendar("nonsense"), "line 2: not a content line"),
-        (calendar("SUMMARY:a\x00b"), "line 2: a control character"),
+        (calendar("SUMMARY:a\x00b"), "line 2: a NUL character"),
         (calendar("SUMMARY:a\xe9").decode().encode("latin-1"), "line 2: not UTF-8"),
         (calendar("BEGIN:VEVENT"), "line 3: 'END:VCALENDAR' where END:VEVENT is due"),
         (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT", "VCALENDAR has no END"),

@@ -38,6 +38,8 @@ EVENT = ("UID:1", "DTSTAMP:20260101T000000Z", "DTSTART:20260105T100000Z")
         body(*EVENT, "DTSTAMP:20260101T000000Z", "SUMMARY:a", "SUMMARY:b"),
         body(*EVENT, "DTEND:20260105T110000Z", "DURATION:PT1H"),
         body(*EVENT, "DTEND;VALUE=DATE:20060711"),
+        body(*EVENT, "DTEND:20260105T095959Z"),
+        body(*EVENT, "SUMMARY:a\x0bb\x1f", "X-ODD;P=\x0c:\x7f"),
         body(*EVENT, "DTEND;TZID=Nowhere/Land:20260105T100000"),
         body(*EVENT, "DTEND;TZID=Europe/Amsterdam:20260105T103000"),
         body(*EVENT, "BEGIN:VALARM", "ACKNOWLEDGED:20260105T100000Z", "TRIGGER:-PT5M", "END:VALARM"),
@@ -85,7 +87,6 @@ def test_accepted(data):
         (body(*EVENT, "DTSTART:20260106T100000Z"), "valid-calendar-data", "line 8: DTSTART: is there twice"),
         (body("UID:1", "DTSTART:20260231T100000Z"), "valid-calendar-data", "line 6: DTSTART: no such date"),
         (body("UID:1", "DTSTART:tomorrow"), "valid-calendar-data", "line 6: DTSTART: not a date"),
-        (body(*EVENT, "DTEND:20260105T095959Z"), "valid-calendar-data", "line 8: DTEND: .* before DTSTART"),
         (
             body(*EVENT, "BEGIN:VALARM", "ACKNOWLEDGED:20260105T100000", "TRIGGER:-PT5M", "END:VALARM"),
             "valid-calendar-data", "line 9: ACKNOWLEDGED: not a UTC date-time",
