@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the benchmark against a fresh server, beside vanilla Radicale; prints, never fails on a figure.
 
-    python tests/bench.py --bench DIR [--short] [--json FILE] [-- further options of run.py]
+    python tests/bench.py --bench DIR [--short] [--json FILE] [--no-radicale] [further options of run.py]
 
 DIR holds the benchmark's `run.py` and `compare.py`.
 """
@@ -85,22 +85,27 @@ def radicale(data: Path) -> Iterator[tuple[str, int]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    # Without abbreviations: "--n" is an option of the benchmark.
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--bench", type=Path, required=True, help="folder of the benchmark")
     parser.add_argument("--short", action="store_true", help="about a minute, 1 000 events, one repetition")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--no-radicale", action="store_true")
     args, further = parser.parse_known_args()
+    further = [option for option in further if option != "--"]
     options = ["--workloads", "W1,W2,W3,W4,W6,W7,W8", "--n", "1000", "--reps", "1" if args.short else "3"]
     with contextlib.ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         peers = {"calcore": stack.enter_context(calcore(data))}
         if not args.no_radicale:
             peers["radicale"] = stack.enter_context(radicale(data))
+        stores = {"calcore": data / "calcore", "radicale": data / "data"}
         command = [sys.executable, str(args.bench / "run.py")]
         for name, (url, pid) in peers.items():
             (data / f"{name}.pid").write_text(str(pid))
-            command += ["--peer", f"{name}={url},bench,{PASSWORD},pids={data / name}.pid"]
+            command += ["--peer", f"{name}={url},bench,{PASSWORD},pids={data / name}.pid,disk={stores[name]}"]
         out = args.json or data / "out.json"
         environment = {**os.environ, "BENCH_DIR": str(data)}
         done = subprocess.run([*command, *options, *further, "--json", out], env=environment, check=False)

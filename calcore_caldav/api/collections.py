@@ -18,10 +18,10 @@ from calcore_caldav.api.identifiers import PRIMARY, new_id
 from calcore_caldav.api.moments import parse_zone, zone_name
 from calcore_caldav.api.places import Place, find_place, require, seen, zone_of
 from calcore_caldav.api.problems import ApiProblem, not_found, required
-from calcore_caldav.api.writing import vtimezone
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import Privilege
+from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.scheduling.service import NORMAL
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps, Transaction
 

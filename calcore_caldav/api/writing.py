@@ -5,10 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Final
-
-import icalendar
 
 from calcore_caldav.api.alarms import write_reminders
 from calcore_caldav.api.fields import FIELDS, FLAGS, write_field
@@ -22,11 +19,11 @@ from calcore_caldav.api.people import (
 )
 from calcore_caldav.api.problems import ApiProblem, invalid, required
 from calcore_caldav.api.resource import CANCELLED, RULES, cancelled_one_by_one
-from calcore_caldav.core import content
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.significance import recurs, with_exdates
 from calcore_caldav.core.times import TimezoneResolver, format_date_time
+from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.errors import InvalidCalendarData
 
 Json = dict[str, Any]
@@ -221,9 +218,3 @@ def with_zones(calendar: Component) -> Component:
     used = {tzid for c in calendar.children for p in c.properties if (tzid := p.param("TZID"))}
     zones = tuple(vtimezone(tzid) for tzid in sorted(used - known))
     return calendar.with_children((*zones, *calendar.children)) if zones else calendar
-
-
-@lru_cache(maxsize=64)
-def vtimezone(tzid: str) -> Component:
-    """The VTIMEZONE of an IANA zone."""
-    return content.parse(icalendar.Timezone.from_tzid(tzid).to_ical())

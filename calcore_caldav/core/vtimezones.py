@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from threading import Lock
 from typing import Final, NamedTuple
 
 from calcore_caldav.core.content import Component, split_values
@@ -19,6 +20,7 @@ from calcore_caldav.errors import InvalidCalendarData
 _OFFSET: Final = re.compile(r"([+-])?(\d{1,2}):?(\d\d)(?::?(\d\d))?")
 _YEARS_AHEAD: Final = 30
 _MAX_ONSETS: Final = 20_000
+_EXTENDING: Final = Lock()
 
 
 class _Onset(NamedTuple):
@@ -95,13 +97,19 @@ class VTimezone(tzinfo):
     def _extend(self, until: int) -> None:
         if until <= self._until:
             return
-        self._until = min(until + _YEARS_AHEAD * 366 * DAY, LATEST) if self._until else until
-        onsets: dict[int, _Onset] = {}
-        for component in self._observances:
-            for onset in _onsets(component, self._until):
-                onsets[onset.utc] = onset
-        self._onsets = sorted(onsets.values())
-        self._starts = [onset.utc for onset in self._onsets]
+        # Threads share zones. Those that don't extend take no lock: what they see grows at its end only,
+        # and in this order.
+        with _EXTENDING:
+            if until <= self._until:
+                return
+            until = min(until + _YEARS_AHEAD * 366 * DAY, LATEST) if self._until else until
+            onsets: dict[int, _Onset] = {}
+            for component in self._observances:
+                for onset in _onsets(component, until):
+                    onsets[onset.utc] = onset
+            self._onsets = sorted(onsets.values())
+            self._starts = [onset.utc for onset in self._onsets]
+            self._until = until
 
 
 def _onsets(component: Component, until: int) -> Iterator[_Onset]:

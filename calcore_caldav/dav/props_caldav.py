@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from calcore_caldav.core import content
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
-from calcore_caldav.core.principals import CalendarUserType
+from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.query import Collation
 from calcore_caldav.core.vavailability import check_availability
 from calcore_caldav.core.vtimezone_text import vtimezone
@@ -21,7 +21,7 @@ from calcore_caldav.dav.http import DavRequest, refused
 from calcore_caldav.dav.properties import Draft
 from calcore_caldav.dav.properties import Property as Row
 from calcore_caldav.dav.props_dav import CALENDARS, HOMES, SYNCED
-from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Resource
+from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Root
 from calcore_caldav.dav.xml import CR, CS, ICAL, C, D
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, SchedulingRefused
 from calcore_caldav.scheduling.policy import Mode, policy_of
@@ -29,6 +29,7 @@ from calcore_caldav.store.protocol import CollectionKind, SyncToken
 
 _INBOX: Final = frozenset({Kind.INBOX})
 _BOOKS: Final = frozenset({Kind.ADDRESSBOOK})
+_ENTRANCES: Final = HOMES | {Kind.ROOT}
 _WITH_INBOX: Final = CALENDARS | _INBOX
 _COMPONENTS: Final = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
 """What a calendar can be made for."""
@@ -37,16 +38,21 @@ _COMPONENTS: Final = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY
 # ---- principals
 
 
-def _home_set(request: DavRequest, resource: Resource) -> str | None:
-    if isinstance(resource, Home):
-        return request.href(resource.path)
-    principal = request.actor.principal
-    return None if principal is None else request.href(principal.path)
+def _whose(request: DavRequest, resource: Home | Root) -> Principal | None:
+    """The principal; at the root, where some clients look for all of this, it's who asks."""
+    return resource.owner if isinstance(resource, Home) else request.actor.principal
 
 
-def _addresses(request: DavRequest, resource: Home) -> str:
+def _home_set(request: DavRequest, resource: Home | Root) -> str | None:
+    owner = _whose(request, resource)
+    return None if owner is None else request.href(owner.path)
+
+
+def _addresses(request: DavRequest, resource: Home | Root) -> str | None:
     """`mailto:` first, the preferred one at the head: clients take the first for their user's address."""
-    owner = resource.owner
+    owner = _whose(request, resource)
+    if owner is None:
+        return None
     first = "".join(
         f'<D:href preferred="1">{xml.escape(address)}</D:href>' if number == 0 else _href(address)
         for number, address in enumerate(owner.addresses)
@@ -63,9 +69,11 @@ def _user_type(_: DavRequest, resource: Home) -> str:
 
 
 def _box(name: str) -> Row:
-    return Row(
-        C(f"schedule-{name}-URL"), HOMES, lambda r, home: r.href(f"{home.path}{name}/"), "6638 §2.1, §2.2"
-    )
+    def href(request: DavRequest, resource: Home | Root) -> str | None:
+        owner = _whose(request, resource)
+        return None if owner is None else request.href(f"{owner.path}{name}/")
+
+    return Row(C(f"schedule-{name}-URL"), _ENTRANCES, href, "6638 §2.1, §2.2")
 
 
 def _emails(_: DavRequest, resource: Home) -> str:
@@ -240,9 +248,9 @@ _EVENTS: Final = frozenset({Kind.EVENT})
 
 TABLE: Final = (
     # principals
-    Row(C("calendar-home-set"), HOMES | {Kind.ROOT}, _home_set, "4791 §6.2.1"),
+    Row(C("calendar-home-set"), _ENTRANCES, _home_set, "4791 §6.2.1"),
     Row(CR("addressbook-home-set"), HOMES, _home_set, "6352 §7.1.1"),
-    Row(C("calendar-user-address-set"), HOMES, _addresses, "6638 §2.4.1"),
+    Row(C("calendar-user-address-set"), _ENTRANCES, _addresses, "6638 §2.4.1"),
     Row(C("calendar-user-type"), HOMES, _user_type, "6638 §2.4.2"),
     _box("inbox"),
     _box("outbox"),

@@ -7,6 +7,7 @@ what doesn't are refused alike.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -109,6 +110,8 @@ class ObjectResource:
         return self.stored.path
 
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
 Resource = Root | Home | CollectionResource | ObjectResource
 
 
@@ -117,7 +120,7 @@ def segments_of(path: str) -> list[str]:
     segments = [segment for segment in path.split("/") if segment]
     if any(segment in {".", ".."} for segment in segments):
         raise InvalidRequest("the path has dot segments")
-    if any(ord(character) < 32 or character == "\x7f" for character in path):
+    if _CONTROL.search(path):
         raise InvalidRequest("the path has control characters")
     return segments
 

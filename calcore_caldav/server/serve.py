@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from calcore_caldav.server.directory import Entry
 
 _MOST_WORKERS = 4
+_M_ARENA_MAX = -8
+"""Of malloc.h of the GNU C library."""
 _THREADS = 32
 """Threads of a worker where the configuration says "unlimited"."""
 
@@ -95,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
             _file(configuration, "certificate_authority") if authority else None,
         )
     _set_logging_up(configuration)
+    _limit_arenas()
     _rehearse(configuration)
     server = Workers(
         host,
@@ -218,6 +223,16 @@ def _set_logging_up(configuration: Configuration) -> None:
         configuration.get("logging", "trace_filter"),
     )
     log.logger.disabled = False
+
+
+def _limit_arenas() -> None:
+    """Let all threads of a worker allocate from one heap.
+
+    The C library of Linux gives each of them its own, which multiplies the memory that freed objects leave
+    behind; what holds Python's lock hardly competes for a heap.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _rehearse(configuration: Configuration) -> None:

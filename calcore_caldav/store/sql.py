@@ -17,8 +17,8 @@ from calcore_caldav.errors import StoreError
 
 Row = tuple[Any, ...]
 
-_SIZES: Final = (1, 8, 64, 512)
-"""Lengths of value lists that are compiled; shorter lists repeat their last value."""
+_MOST: Final = 512
+"""Longer value lists are cut. Lists are compiled for powers of two; shorter ones repeat their last value."""
 
 
 class Statement:
@@ -116,9 +116,9 @@ class Sql:
 
     def listed(self, statement: Statement, values: Sequence[Any], **parameters: Any) -> Iterator[Row]:
         """All rows of a statement with a value list, which is cut in pieces; in no order."""
-        for start in range(0, len(values), _SIZES[-1]):
-            piece = values[start : start + _SIZES[-1]]
-            size = next(s for s in _SIZES if s >= len(piece))
+        for start in range(0, len(values), _MOST):
+            piece = values[start : start + _MOST]
+            size = 1 << (len(piece) - 1).bit_length()
             padded = [*piece, *([piece[-1]] * (size - len(piece)))]
             bound = {f"{statement.values}_{i}": value for i, value in enumerate(padded, 1)}
             yield from self._execute(statement, bound | parameters, size).fetchall()
