@@ -27,6 +27,7 @@ from calcore_caldav.dav.resources import (
     locate,
     place_of,
     require_read,
+    segments_of,
 )
 from calcore_caldav.dav.whole import address_book, calendar_stream
 from calcore_caldav.dav.xml import CR, C
@@ -70,6 +71,9 @@ def put(request: DavRequest) -> DavResponse:
     """PUT (RFC 4791 §5.3.2, RFC 6638 §3.2)."""
     if request.header("content-range") is not None:
         raise InvalidRequest("a part of a resource can't be put")
+    if len(segments_of(request.path)) < 2:
+        # No 409: Thunderbird's account set-up takes it for a calendar file of its own there.
+        raise refused(HTTPStatus.METHOD_NOT_ALLOWED, detail="A collection is there.")
     place = _target(request, request.path)
     collection = _collection_of(request, place)
     media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
