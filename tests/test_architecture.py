@@ -58,3 +58,12 @@ def test_top_level_is_fixed() -> None:
 def test_modules_have_telling_names() -> None:
     vague = {"utils", "helpers", "common", "misc", "util", "tools"}
     assert not [name(p) for p in SOURCES if p.stem in vague]
+
+
+def test_test_modules_are_found_by_one_name_each() -> None:
+    """Tests import each other by file name, whatever the working directory: `pytest` alone runs them all."""
+    modules = [p for p in (ROOT / "tests").rglob("*.py") if p.name != "conftest.py"]
+    assert len({p.name for p in modules}) == len(modules)
+    for path in (ROOT / "tests").rglob("*.py"):
+        found = {module.split(".")[0] for module in imports(ast.parse(path.read_text(encoding="utf-8")))}
+        assert not {"tests", "conftest"} & found, name(path)

@@ -11,13 +11,13 @@ _WIDTH = 30
 
 
 class Progress:
-    """Call it with (done, total); nothing is shown for work that is over in a second."""
+    """Call it with (done, total); nothing is shown for work that is over soon."""
 
     def __init__(self, what: str, stream: TextIO | None = None) -> None:
         self._what = what
         self._stream = stream or sys.stderr
         self._shown = False
-        self._next = time.monotonic() + 1
+        self._next = time.monotonic() + (1 if self._stream.isatty() else 10)
 
     def __enter__(self) -> Self:
         return self

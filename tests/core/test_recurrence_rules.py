@@ -10,12 +10,12 @@ import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from recurrence_strategies import rules, starts
 
 from calcore_caldav.core.moments import format_date_time, from_local, parse_date_time, to_local
 from calcore_caldav.core.rules import Skip, parse_rule
 from calcore_caldav.core.rules_walk import RuleWalk
 from calcore_caldav.errors import InvalidCalendarData
-from tests.core.recurrence_strategies import rules, starts
 
 ALL = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
 

@@ -12,13 +12,13 @@ import recurring_ical_events
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
+from recurrence_strategies import ZONES, event, rules, starts, starts_of, utc
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.overrides import cancel_instance, override_instance, split_series, with_override
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import TimeRange
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, NotFound, TooManyInstances
-from tests.core.recurrence_strategies import ZONES, event, rules, starts, starts_of, utc
 
 EVERYTHING = TimeRange(None, None)
 

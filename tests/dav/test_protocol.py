@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from client import clark
-from conftest import Server
+from dav_server import Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

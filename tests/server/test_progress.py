@@ -36,7 +36,9 @@ def test_quick_work_shows_nothing(clock):
 
 
 def test_lines_where_there_is_no_terminal(clock):
-    assert work(io.StringIO(), clock, 25).splitlines() == [f"objects: {n} of 100" for n in (4, 44, 84)]
+    assert work(io.StringIO(), clock, 25).splitlines() == [f"objects: {n} of 100" for n in (40, 80)]
+    clock[0] = 0
+    assert work(io.StringIO(), clock, 9) == ""
 
 
 def test_a_bar_on_a_terminal(clock):
