@@ -6,18 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo
-
-import icalendar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calcore_caldav.cal.problems import InvalidEvent
-from calcore_caldav.core import content
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property, escape_text, split_values, unescape_text
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.times import format_date_time, parse_duration
+from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.recurrent import RecurrenceRule, from_ical
 
 PRODID: Final = "-//calcore_caldav//Python API//EN"
@@ -174,14 +171,16 @@ def with_zones(calendar: Component) -> CalendarObject:
     """The calendar with a VTIMEZONE for each TZID that it has none for (RFC 5545 §3.6.5)."""
     known = {z.value("TZID") for z in calendar.named("VTIMEZONE")}
     used = {tzid for c in calendar.children for p in c.properties if (tzid := p.param("TZID"))}
-    zones = tuple(vtimezone(tzid) for tzid in sorted(used - known))
+    zones = tuple(zone for tzid in sorted(used - known) if (zone := _zone(tzid)) is not None)
     return CalendarObject.from_component(calendar.with_children((*zones, *calendar.children)))
 
 
-@lru_cache(maxsize=64)
-def vtimezone(tzid: str) -> Component:
-    """The VTIMEZONE of an IANA zone."""
-    return content.parse(icalendar.Timezone.from_tzid(tzid).to_ical())
+def _zone(tzid: str) -> Component | None:
+    """The VTIMEZONE of a TZID; None for a name that nobody knows: its times are read as they were before."""
+    try:
+        return vtimezone(tzid)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def attendee_property(principal: Principal, role: str, status: str) -> Property:
