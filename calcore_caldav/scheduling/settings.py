@@ -26,5 +26,8 @@ class SchedulingSettings:
     """Whether a mail gateway delivers to external attendees."""
     inbox_days: int = 14
     """Inbox items are deleted after so many days; 0: never."""
+    history_days: int = 180
+    """Deleted members are remembered for so many days; clients that were away for longer start their
+    synchronisation anew. 0: for ever."""
     past_days: int = 2
     """Rooms leave instances alone that ended longer ago (Apple's rule)."""

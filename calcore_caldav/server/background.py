@@ -28,8 +28,6 @@ _FINISH: Final = 4.0
 
 UPKEEP_JOB: Final = "upkeep"
 _DAY: Final = timedelta(days=1)
-_HISTORY: Final = timedelta(days=180)
-"""Clients that were away for longer start their synchronisation anew."""
 _AT_ONCE: Final = 500
 """Objects that are indexed further in one transaction."""
 
@@ -104,7 +102,8 @@ def upkeep(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Once a day: index what the horizon has come to, forget old history and old inbox items."""
     del job
     more = txn.instances.extend(txn.now, _AT_ONCE) >= _AT_ONCE
-    txn.objects.prune_tombstones(txn.now - _HISTORY)
+    if settings.history_days:
+        txn.objects.prune_tombstones(txn.now - timedelta(days=settings.history_days))
     if settings.inbox_days:
         _empty_inboxes(txn, txn.now - timedelta(days=settings.inbox_days))
     txn.jobs.add(

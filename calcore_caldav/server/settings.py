@@ -46,6 +46,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "refresh_limit": Option(SchedulingSettings, "refresh_limit", _count, "a number of attendees"),
     "refresh_delay": Option(SchedulingSettings, "refresh_delay", _count, "seconds"),
     "inbox_days": Option(SchedulingSettings, "inbox_days", _count, "days"),
+    "history_days": Option(SchedulingSettings, "history_days", _count, "days"),
     "past_days": Option(SchedulingSettings, "past_days", _count, "days"),
     "max_instances": Option(Limits, "max_instances", _count, "a number"),
     "max_attendees": Option(Limits, "max_attendees", _count, "a number"),

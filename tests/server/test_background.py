@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from office_day import meeting, monday
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.principals import CalendarUserType, Principal
+from calcore_caldav.errors import InvalidSyncToken
 from calcore_caldav.server.assembly import open_services
 from calcore_caldav.server.background import (
     HANDLERS,
@@ -81,3 +83,26 @@ def test_the_daily_upkeep(services):
         txn.jobs.done(job)
         assert [o.name for o in txn.objects.all(txn.collections.get("ann", "inbox"))] == ["new.ics"]
         assert txn.jobs.next_due() == txn.now + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("history_days", "remembered"), [(40, True), (20, False), (0, True)])
+def test_deletions_are_remembered_for_a_while(services, history_days, remembered):
+    settings = replace(services.settings, history_days=history_days)
+    with services.store.write(SYSTEM) as txn:
+        txn.directory.provision(txn.directory.save(Principal(0, "ann", CalendarUserType.INDIVIDUAL, "Ann")))
+        item = CalendarObject.parse(meeting("m", "ann", [], monday(1, 9)).encode(), limits=Limits())
+        stored = txn.objects.put(txn.collections.get("ann", "calendar"), "m.ics", item, schedule_tag=None)
+        seen = txn.collections.get("ann", "calendar").revision
+    with services.store.write(SYSTEM) as txn:
+        txn.objects.delete(stored)
+    services.store.test_clock[0] = NOW + timedelta(days=30)
+    with services.store.write(SYSTEM) as txn:
+        txn.jobs.add(UPKEEP_JOB, {}, dedupe=UPKEEP_JOB)
+        HANDLERS[UPKEEP_JOB](txn, txn.jobs.lease([UPKEEP_JOB], txn.now, 60), settings)
+    with services.store.read() as txn:
+        calendar = txn.collections.get("ann", "calendar")
+        if remembered:
+            assert [change.name for change in txn.objects.changes_since(calendar, seen)] == ["m.ics"]
+        else:
+            with pytest.raises(InvalidSyncToken):
+                txn.objects.changes_since(calendar, seen)
