@@ -237,17 +237,24 @@ class RuleWalk:
                 yield self._placed(first_day(year), days)
 
     def _first_year(self) -> int:
-        """The year that INTERVAL counts from: DTSTART's, with BYWEEKNO the one that its week belongs to."""
+        """The year that INTERVAL counts from: DTSTART's, with BYWEEKNO the one that its week belongs to.
+
+        Where the rule doesn't yield DTSTART itself, the RFC leaves it open; then it is the calendar's year.
+        """
         day = self.start // DAY
         year = from_day(day).year
-        if self.rule.by_week_no:
-            into, shape = day - first_day(year), shape_of(year)
-            if into < week_one(shape.weekday, self.rule.week_start):
-                return year - 1
-            following = (shape.weekday + shape.length) % 7
-            if into >= shape.length + week_one(following, self.rule.week_start):
-                return year + 1
-        return year
+        if not self.rule.by_week_no:
+            return year
+        into, shape = day - first_day(year), shape_of(year)
+        of_week = year
+        if into < week_one(shape.weekday, self.rule.week_start):
+            of_week = year - 1
+        elif into >= shape.length + week_one((shape.weekday + shape.length) % 7, self.rule.week_start):
+            of_week = year + 1
+        if self.rule.interval == 1:
+            return min(year, of_week)
+        yielded = day - first_day(of_week) in self._days.year_days(shape_of(of_week))
+        return of_week if yielded else year
 
     def _months(self, since: int) -> Iterator[Sequence[int]]:
         interval = self.rule.interval
