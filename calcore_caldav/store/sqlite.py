@@ -271,7 +271,8 @@ def _connect(path: Path, busy_timeout: float, synchronous: str) -> sqlite3.Conne
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -16000")
+        # Each thread has a connection, and the system caches the file for all of them.
+        connection.execute("PRAGMA cache_size = -4000")
     except sqlite3.Error as error:
         raise _translate(error) from error
     return connection
