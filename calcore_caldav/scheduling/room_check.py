@@ -115,18 +115,22 @@ def _wrong_bookings(
     tonight = txn.now + policy_of(room.booking).reach - timedelta(hours=25)
     booked: dict[int, list[Period]] = {}
     for booking in txn.bookings.all(room):
-        if booking.period.end > txn.now:
-            booked.setdefault(booking.object_id, []).append(booking.period)
+        booked.setdefault(booking.object_id, []).append(booking.period)
     for object_id in sorted(booked.keys() | expected.keys()):
         uid = events[object_id][0].uid if object_id in events else ""
-        have = slots.union(booked.get(object_id, ()))
-        want = [p for p in expected.get(object_id, ()) if p.end > txn.now]
+        have = _to_come(booked.get(object_id, ()), txn.now)
+        want = _to_come(expected.get(object_id, ()), txn.now)
         if object_id in events and is_pending(events[object_id][1], room.own_addresses):
             missing = [p for p in want if not any(h.start <= p.start and p.end <= h.end for h in have)]
             yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in missing)
             continue
         yield from ((Trouble.ORPHAN, uid, shown(p)) for p in have if p not in want)
         yield from ((Trouble.UNBOOKED, uid, shown(p)) for p in want if p not in have and p.start < tonight)
+
+
+def _to_come(periods: Iterable[Period], now: datetime) -> list[Period]:
+    """What is left of some periods; what is over may be booked in pieces, or not be remembered any more."""
+    return slots.union(Period(max(start, now), end) for start, end in periods)
 
 
 def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:

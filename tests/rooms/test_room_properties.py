@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from room_office import NOW, Corridor, event
 
@@ -24,6 +24,8 @@ POLICIES = st.fixed_dictionaries(
         "recurring": st.sampled_from(["partial", "all-or-nothing", "no"]),
         "override": st.just("none"),
         "manual_wins": st.booleans(),
+        "max_duration": st.just("30d"),
+        "past_grace": st.just("1h"),
     },
 )
 RULES = st.sampled_from(
@@ -37,7 +39,7 @@ RULES = st.sampled_from(
 STARTS = st.integers(0, 24 * 3 * 2).map(lambda half: NOW + timedelta(minutes=30 * half))
 UIDS = st.sampled_from(["a", "b", "c"])
 STEPS = st.one_of(
-    st.tuples(st.just("put"), UIDS, STARTS, RULES, st.sampled_from([0.5, 1, 3, 26])),
+    st.tuples(st.just("put"), UIDS, STARTS, RULES, st.sampled_from([0.5, 1, 3, 26, 200])),
     st.tuples(st.just("delete"), UIDS),
     st.tuples(st.just("overrule"), UIDS, st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])),
     st.tuples(st.just("wait"), st.sampled_from([1, 24, 100])),
@@ -47,6 +49,15 @@ STEPS = st.one_of(
 
 @settings(max_examples=40, deadline=None)
 @given(POLICIES, st.lists(STEPS, min_size=2, max_size=9))
+# Booked in two pieces, the first of which is over.
+@example({}, [("wait", 1), ("put", "a", NOW, (), 1), ("walk-in", NOW + timedelta(minutes=30))])
+# One long time of overlapping dates, the first of which nobody looks at any more.
+@example(
+    {"concurrency": 2, "max_duration": "30d", "past_grace": "1h"},
+    [("put", "a", NOW, ("RRULE:FREQ=DAILY;COUNT=4",), 26), ("wait", 60)],
+)
+# Kept as two rows, the first of which is over.
+@example({"max_duration": "30d"}, [("put", "a", NOW, (), 240), ("wait", 200)])
 def test_at_rest_everything_agrees(policy, steps):
     office = Corridor("sqlite://")
     office.set(**policy)
