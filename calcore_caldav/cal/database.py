@@ -4,37 +4,31 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from calcore_caldav.cal import content as wire
 from calcore_caldav.cal.content import Times
 from calcore_caldav.cal.criteria import EVERYTHING, SearchCriteria
 from calcore_caldav.cal.events import Event, Occurrence
+from calcore_caldav.cal.lookup import Lookup, is_transparent
 from calcore_caldav.cal.problems import (
     InvalidEvent,
-    NotStored,
     UnknownAttendee,
 )
-from calcore_caldav.cal.storage import ANSWERED, Change, Specification, Storage, main_component
-from calcore_caldav.cal.times import Bounded, Period, bounded, instant, like, window
+from calcore_caldav.cal.storage import Change, Specification, Storage, main_component
+from calcore_caldav.cal.times import Bounded, Period, bounded, window
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
-from calcore_caldav.core.times import Period as Span
 from calcore_caldav.errors import InvalidRequest
 from calcore_caldav.scheduling.service import ScheduleOptions
 from calcore_caldav.server.assembly import open_services
 from calcore_caldav.store.protocol import (
     SYSTEM,
     Actor,
-    Collection,
-    CollectionKind,
-    InstanceRow,
     StoredObject,
     Transaction,
 )
@@ -66,19 +60,20 @@ class SQLStorage(Storage):
     def hasEvent(self, event_id: str) -> bool:
         """Whether there is an event of that UID."""
         with self.services.store.read(SYSTEM) as txn:
-            return self._find(txn, event_id) is not None
+            return self._look(txn).find(event_id) is not None
 
     def getEvents(self, period: Period, search_criteria: SearchCriteria | None = None) -> list[Event]:
         """Events that happen in a period (which may be open) and match."""
         criteria = search_criteria or EVERYTHING
         span = window(period, self.zone)
         with self.services.store.read(SYSTEM) as txn:
+            look = self._look(txn)
             found = {
                 stored.uid: stored
-                for calendar in self._calendars(txn, criteria)
+                for calendar in look.calendars(criteria)
                 for stored in txn.instances.objects_in_range(calendar, span, ("VEVENT",))
             }
-            events = [Event(self, uid) for uid, stored in found.items() if self._alive(txn, stored)]
+            events = [Event(self, uid) for uid, stored in found.items() if look.alive(stored)]
         return [event for event in events if criteria.matches(event)]
 
     def getOccurrences(
@@ -89,10 +84,11 @@ class SQLStorage(Storage):
         model = bounded(period)[0]
         result: dict[tuple[str, object], Occurrence] = {}
         with self.services.store.read(SYSTEM) as txn:
-            for stored, row, calendar in self._rows(txn, self._calendars(txn, criteria), bounded(period)):
+            look = self._look(txn)
+            for stored, row, calendar in look.rows(look.calendars(criteria), bounded(period)):
                 key = (stored.uid, row.rid)
-                if key not in result and self._happens(txn, stored, row):
-                    start = self._local(txn, row, calendar, model)
+                if key not in result and look.happens(stored, row):
+                    start = look.local(row, calendar, model)
                     result[key] = Occurrence(start, row.end - row.start, Event(self, stored.uid), row.rid)
         matching: dict[Event, bool] = {}
         for occurrence in result.values():
@@ -105,10 +101,11 @@ class SQLStorage(Storage):
         """When events block the time of any of the attendees; unmerged."""
         result = []
         with self.services.store.read(SYSTEM) as txn:
-            calendars = [c for c in self._calendars(txn, SearchCriteria(attendees)) if not c.transparent]
-            for stored, row, calendar in self._rows(txn, calendars, period):
-                if row.fbtype is not FreeBusyType.FREE or self._unanswered(txn, stored, row, calendar):
-                    start = self._local(txn, row, calendar, period[0])
+            look = self._look(txn)
+            calendars = [c for c in look.calendars(SearchCriteria(attendees)) if not c.transparent]
+            for stored, row, calendar in look.rows(calendars, period):
+                if row.fbtype is not FreeBusyType.FREE or look.unanswered(stored, row, calendar):
+                    start = look.local(row, calendar, period[0])
                     result.append((start, start + (row.end - row.start)))
         return result
 
@@ -128,8 +125,9 @@ class SQLStorage(Storage):
     def owner_id(self, event: Event) -> str | None:
         """Whose calendar an event without ORGANIZER is in."""
         with self.services.store.read(SYSTEM) as txn:
-            found = self._find(txn, event.unique_id)
-            owner = None if found is None else self._owner(txn, found)
+            look = self._look(txn)
+            found = look.find(event.unique_id)
+            owner = None if found is None else look.owner(found)
         return owner.name if owner and not owner.hidden else None
 
     def principals(self) -> list[Principal]:
@@ -148,7 +146,7 @@ class SQLStorage(Storage):
         """Store a new event in its organizer's default calendar."""
         uid = unique_id or f"{uuid.uuid4()}@{self._storage_id.rsplit('/', 1)[-1]}"
         with self.services.store.write(SYSTEM) as txn:
-            if self._find(txn, uid) is not None:
+            if self._look(txn).find(uid) is not None:
                 raise InvalidEvent(f"there is an event {uid!r} already")
             owner = self._principal(txn, spec.organizer) if spec.organizer else self._unowned(txn)
             obj = wire.new_event(uid, spec.times, spec.values, self.zone, txn.now)
@@ -163,8 +161,9 @@ class SQLStorage(Storage):
     def deleteEvent(self, event: Event) -> None:
         """Delete an event: its organizer cancels it for everyone."""
         with self.services.store.write(SYSTEM) as txn:
-            stored = self._required(txn, event)
-            txn.actor = Actor(self._owner(txn, stored))
+            look = self._look(txn)
+            stored = look.required(event)
+            txn.actor = Actor(look.owner(stored))
             self.services.calendar.delete(txn, stored)
 
     def change(self, event: Event, change: Change) -> None:
@@ -194,21 +193,22 @@ class SQLStorage(Storage):
             return _edited(obj, lambda c: c.adding(*lines))
 
         with self.services.store.write(SYSTEM) as txn:
+            look = self._look(txn)
             people = [self._principal(txn, a) for a in attendees]
-            owner = self._owner(txn, self._required(txn, event))
+            owner = look.owner(look.required(event))
             self._rewrite_in(txn, event, rewrite)
 
     def answer(self, event: Event, attendee: Attendee, status: str | None) -> None:
         """Write an attendee's answer into its own copy, from where it goes to the organizer's."""
         with self.services.store.write(SYSTEM) as txn:
-            stored = self._required(txn, event)
+            stored = self._look(txn).required(event)
             person = self._principal(txn, attendee)
             own = person.own_addresses
             if status is None:
                 self._rewrite_in(txn, event, lambda obj: _edited(obj, lambda c: _without(c, own)))
                 return
             copies = txn.objects.in_home_by_uid(person, event.unique_id)
-            opaque = not _transparent(main_component(txn.objects.parsed(stored)))
+            opaque = not is_transparent(main_component(txn.objects.parsed(stored)))
             copy = next(iter(copies), stored)
             if copy.id == stored.id:
                 change: Change = lambda c: _answered(c, own, status)  # noqa: E731
@@ -225,8 +225,9 @@ class SQLStorage(Storage):
         if occurrence.recurrence_id is None:
             raise InvalidEvent("only a recurring event can be split")
         with self.services.store.write(SYSTEM) as txn:
-            stored = self._required(txn, event)
-            txn.actor = Actor(self._owner(txn, stored))
+            look = self._look(txn)
+            stored = look.required(event)
+            txn.actor = Actor(look.owner(stored))
             try:
                 halves = self.services.calendar.split(txn, stored, occurrence.recurrence_id)
             except InvalidRequest as error:
@@ -238,101 +239,26 @@ class SQLStorage(Storage):
     ) -> None:
         """Store objects and delete events in one transaction."""
         with self.services.store.write(SYSTEM) as txn:
+            look = self._look(txn)
             for event in remove:
-                stored = self._required(txn, event)
-                txn.actor = Actor(self._owner(txn, stored))
+                stored = look.required(event)
+                txn.actor = Actor(look.owner(stored))
                 self.services.calendar.delete(txn, stored)
             default = self._principal(txn, owner)
             for obj in objects:
-                existing = self._find(txn, obj.uid)
+                existing = look.find(obj.uid)
                 organizer = obj.organizer and txn.directory.by_address(obj.organizer)
-                home = self._owner(txn, existing) if existing else organizer or default
+                home = look.owner(existing) if existing else organizer or default
                 # An outsider's meeting is written down as it is: nobody here may speak for its organizer.
                 silent = obj.organizer is not None and organizer is None
                 self._put(txn, home, obj, existing, silent=silent)
 
-    # ---- rows
-
-    def _calendars(self, txn: Transaction, criteria: SearchCriteria) -> list[Collection]:
-        people = (criteria.organizer,) if criteria.organizer else criteria.attendees
-        if people is None:
-            principals = txn.directory.all()
-        else:
-            named = (txn.directory.by_name(a.getAttendeeId()) for a in people)
-            principals = [p for p in named if p is not None]
-        return [c for p in principals for c in txn.collections.of(p, CollectionKind.CALENDAR)]
-
-    def _rows(
-        self, txn: Transaction, calendars: Sequence[Collection], period: Bounded
-    ) -> Iterable[tuple[StoredObject, InstanceRow, Collection]]:
-        by_id = {c.id: c for c in calendars}
-        start, end = (instant(value, self.zone) for value in period)
-        objects: dict[int, StoredObject | None] = {}
-        for row in txn.instances.rows(calendars, Span(start, end)):
-            if row.object_id not in objects:
-                objects[row.object_id] = txn.objects.by_id(row.object_id)
-            stored = objects[row.object_id]
-            if stored is not None and stored.component == "VEVENT":
-                yield stored, row, by_id[row.collection_id]
-
-    def _local(self, txn: Transaction, row: InstanceRow, calendar: Collection, model: datetime) -> datetime:
-        if not row.floating:
-            return like(row.start, model, self.zone)
-        owner = txn.directory.by_id(calendar.principal_id)
-        wall = row.start.astimezone(ZoneInfo(owner.timezone) if owner else UTC).replace(tzinfo=None)
-        return wall if model.tzinfo is None else wall.replace(tzinfo=model.tzinfo)
-
-    def _happens(self, txn: Transaction, stored: StoredObject, row: InstanceRow) -> bool:
-        """Whether an instance is neither cancelled nor a remainder of a deleted meeting."""
-        if row.fbtype is not FreeBusyType.FREE:
-            return True
-        component = _component_of(txn.objects.parsed(stored), row)
-        return (component.value("STATUS") or "").upper() != "CANCELLED"
-
-    def _unanswered(
-        self, txn: Transaction, stored: StoredObject, row: InstanceRow, calendar: Collection
-    ) -> bool:
-        """Whether a free instance is an invitation to something that takes time, and not declined yet."""
-        if stored.schedule_tag is None or not self._happens(txn, stored, row):
-            return False
-        owner = txn.directory.by_id(calendar.principal_id)
-        copy = _component_of(txn.objects.parsed(stored), row)
-        mine = _attendee(copy, owner.own_addresses) if owner else None
-        if mine is None or (mine.param("PARTSTAT") or "").upper() in ANSWERED:
-            return False
-        original = self._find(txn, stored.uid)
-        return original is not None and not _transparent(_component_of(txn.objects.parsed(original), row))
-
-    def _find(self, txn: Transaction, uid: str) -> StoredObject | None:
-        """The organizer's copy of an event; somebody's where the organizer has none here."""
-        found = [s for s in txn.objects.in_all_homes_by_uid(uid) if s.component == "VEVENT"]
-        for stored in found:
-            if stored.organizer is None or stored.organizer in self._owner(txn, stored).own_addresses:
-                return stored
-        return next((s for s in found if self._alive(txn, s)), None)
-
-    def _alive(self, txn: Transaction, stored: StoredObject) -> bool:
-        """Not the cancelled copy that a meeting leaves with its attendees."""
-        if stored.organizer is None or stored.organizer in self._owner(txn, stored).own_addresses:
-            return True
-        main = main_component(txn.objects.parsed(stored))
-        return (main.value("STATUS") or "").upper() != "CANCELLED"
-
-    def _owner(self, txn: Transaction, stored: StoredObject) -> Principal:
-        collection = txn.collections.by_id(stored.collection_id)
-        owner = txn.directory.by_id(collection.principal_id) if collection else None
-        assert owner is not None
-        return owner
-
-    def _required(self, txn: Transaction, event: Event) -> StoredObject:
-        stored = self._find(txn, event.unique_id)
-        if stored is None:
-            raise NotStored(f"the event {event.unique_id!r} was deleted")
-        return stored
+    def _look(self, txn: Transaction) -> Lookup:
+        return Lookup(txn, self.zone)
 
     def _load(self, event: Event) -> CalendarObject:
         with self.services.store.read(SYSTEM) as txn:
-            return txn.objects.parsed(self._required(txn, event))
+            return txn.objects.parsed(self._look(txn).required(event))
 
     # ---- writes
 
@@ -343,8 +269,9 @@ class SQLStorage(Storage):
     def _rewrite_in(
         self, txn: Transaction, event: Event, change: Callable[[CalendarObject], CalendarObject]
     ) -> None:
-        stored = self._required(txn, event)
-        self._put(txn, self._owner(txn, stored), change(txn.objects.parsed(stored)), stored)
+        look = self._look(txn)
+        stored = look.required(event)
+        self._put(txn, look.owner(stored), change(txn.objects.parsed(stored)), stored)
 
     def _put(
         self,
@@ -399,17 +326,8 @@ class MemoryStorage(SQLStorage):
         super().__init__("sqlite://", storage_id, timezone)
 
 
-def _component_of(obj: CalendarObject, row: InstanceRow) -> Component:
-    """What an index row's properties come from."""
-    return (obj.overrides.get(row.rid) if row.rid is not None else None) or main_component(obj)
-
-
 def _edited(obj: CalendarObject, change: Change) -> CalendarObject:
     return obj.with_components(tuple(change(c) for c in obj.components))
-
-
-def _attendee(component: Component, own: frozenset[CalendarUserAddress]) -> Property | None:
-    return next((p for p in component.all("ATTENDEE") if wire.address_of(p) in own), None)
 
 
 def _without(component: Component, own: frozenset[CalendarUserAddress]) -> Component:
@@ -428,7 +346,3 @@ def _answered(component: Component, own: frozenset[CalendarUserAddress], status:
 
 def _shown(component: Component, *, busy: bool) -> Component:
     return component.set("TRANSP", "OPAQUE" if busy else "TRANSPARENT")
-
-
-def _transparent(component: Component) -> bool:
-    return (component.value("TRANSP") or "").upper() == "TRANSPARENT"
