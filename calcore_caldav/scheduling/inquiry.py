@@ -159,11 +159,11 @@ def taken(
     published = availability.published(txn, room)
     rows: dict[tuple[int, str, datetime], InstanceRow] = {}
     closed: list[Taken] = []
-    for window in windows:
-        wide = Period(window.start - reach, window.end + reach)
-        for row in txn.instances.rows(places, wide):
-            if row.object_id not in ignore:
-                rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
+    wider = [Period(window.start - reach, window.end + reach) for window in windows]
+    for row in txn.instances.rows(places, *wider):
+        if row.object_id not in ignore:
+            rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
+    for window, wide in zip(windows, wider, strict=True):
         booked.extend(b for b in txn.bookings.of(room, wide) if b.object_id not in ignore)
         shut = availability.unavailable_in(published, room, window)
         closed.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in shut)

@@ -15,7 +15,7 @@ from calcore_caldav.store.schema import bookings, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
 
-LONGEST: Final = 7 * 86400
+LONGEST: Final = 86400
 """Seconds; longer bookings are kept as several rows, each beginning where the one before ends."""
 
 _BOOKING = select(bookings.c.object_id, bookings.c.start_ts, bookings.c.end_ts, bookings.c.slot)

@@ -202,14 +202,17 @@ class SqlInstanceRows:
         ignored = self._ids_of_uid(ignore_uid)
         periods = [
             BusyPeriod(instant(row[1]), instant(row[3]), _TYPES[row[4]])
-            for row in self._across(_BUSY, collections, window)
+            for row in self._across(_BUSY, collections, [window])
             if row[4] and row[0] not in ignored
         ]
         periods.sort()
         return periods
 
-    def rows(self, collections: Sequence[Collection], window: Period) -> list[InstanceRow]:
-        """All rows (FREE ones too) overlapping the window, ordered by start, beyond the horizon too."""
+    def rows(self, collections: Sequence[Collection], *windows: Period) -> list[InstanceRow]:
+        """All rows (FREE ones too) overlapping the windows, ordered by start, beyond the horizon too.
+
+        A row that overlaps several windows is there for each of them.
+        """
         found = [
             InstanceRow(
                 object_id=row[0],
@@ -220,7 +223,7 @@ class SqlInstanceRows:
                 fbtype=_TYPES[row[4]],
                 floating=bool(row[5]),
             )
-            for row in self._across(_ROWS, collections, window)
+            for row in self._across(_ROWS, collections, windows)
         ]
         found.sort(key=lambda row: (row.start, row.end, row.object_id))
         return found
@@ -231,10 +234,12 @@ class SqlInstanceRows:
         return frozenset(id_ for (id_,) in self._session.sql.all(_IDS_OF_UID, uid_=uid))
 
     def _across(
-        self, statement: Statement, collections: Sequence[Collection], window: Period
+        self, statement: Statement, collections: Sequence[Collection], windows: Sequence[Period]
     ) -> Iterator[Row]:
+        if not windows:
+            return
         sql, ids = self._session.sql, [*{collection.id for collection in collections}]
-        bounds = _bounds(TimeRange(*window))
+        bounds = _bounds(TimeRange(min(w.start for w in windows), max(w.end for w in windows)))
         reaching = [
             placed(row)
             for row in sql.listed(
@@ -242,16 +247,18 @@ class SqlInstanceRows:
             )
         ]
         expanded = frozenset(stored.id for stored in reaching)
-        for row in sql.listed(statement, ids, **bounds):
-            if row[0] not in expanded:
-                yield row
+        for window in windows:
+            for row in sql.listed(statement, ids, **_bounds(TimeRange(*window))):
+                if row[0] not in expanded:
+                    yield row
         if reaching:
             where = {place.collection_id: place for place in index.places(self._session, ids)}
         for stored in reaching:
             place = where[stored.collection_id]
             obj = self._objects.parsed(stored)
-            for made in index.expand(obj, place, TimeRange(*window), EXPANSION_LIMIT):
-                yield (stored.id, *made, stored.collection_id)
+            for window in windows:
+                for made in index.expand(obj, place, TimeRange(*window), EXPANSION_LIMIT):
+                    yield (stored.id, *made, stored.collection_id)
 
     def extend(self, now: datetime, limit: int) -> int:
         """Index further what the rolling horizon has come to; returns how many objects were extended."""

@@ -306,8 +306,11 @@ class InstanceRows(Protocol):
     ) -> list[BusyPeriod]:
         """Unmerged busy periods overlapping the window, unclipped, ordered by start; FREE rows left out."""
 
-    def rows(self, collections: Sequence[Collection], window: Period) -> list[InstanceRow]:
-        """All rows (FREE ones too) overlapping the window, ordered by start, beyond the horizon too."""
+    def rows(self, collections: Sequence[Collection], *windows: Period) -> list[InstanceRow]:
+        """All rows (FREE ones too) overlapping the windows, ordered by start, beyond the horizon too.
+
+        A row that overlaps several windows is there for each of them.
+        """
 
     def extend(self, now: datetime, limit: int) -> int:
         """Index further what the rolling horizon has come to; returns how many objects were extended."""
