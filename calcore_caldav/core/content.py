@@ -185,7 +185,10 @@ class Property:
 
     def folded(self) -> str:
         """The line as it goes on the wire, without its line end: as read, or folded."""
-        return self._raw if self._raw is not None else fold(str(self))
+        if self._raw is None:
+            # Kept: most properties go into several objects.
+            self._raw = fold(str(self))
+        return self._raw
 
     def __eq__(self, other: object) -> bool:
         """Equal name, parameters (in order) and value; folding does not count."""
@@ -412,6 +415,20 @@ def _write(component: Component, lines: list[str]) -> None:
     for child in component.children:
         _write(child, lines)
     lines.append("END:" + component.name)
+
+
+def once(change: Callable[[Property], Property | None]) -> Callable[[Property], Property | None]:
+    """`change`, which makes the same of a property wherever it stands: done once for all components it is in."""
+    known: dict[int, tuple[Property, Property | None]] = {}
+
+    def changed(prop: Property) -> Property | None:
+        # By identity, since equal properties may be folded differently; the key stays alive in the value.
+        found = known.get(id(prop))
+        if found is None:
+            found = known[id(prop)] = prop, change(prop)
+        return found[1]
+
+    return changed
 
 
 def fold(line: str) -> str:

@@ -59,6 +59,8 @@ class MergeResult:
 
 def same_data(one: CalendarObject, other: CalendarObject) -> bool:
     """Whether two objects differ in nothing but order, DTSTAMP and modification times."""
+    if len(one.components) != len(other.components):
+        return False
     return _data(one.calendar) == _data(other.calendar)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
@@ -31,6 +32,8 @@ OCCUPYING: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
 KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
 """The verdict that leaves an instance as it is."""
 
+_OPAQUE: Final = Property("TRANSP", "OPAQUE")
+_TRANSPARENT: Final = Property("TRANSP", "TRANSPARENT")
 _UNMARKED: Final = frozenset(
     {Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.MANAGER, Reason.PAST, Reason.KEPT}
 )
@@ -111,18 +114,29 @@ def _with_answer(
             return None
         if prop.name != "ATTENDEE" or CalendarUserAddress.parse(prop.value) not in own:
             return prop
-        if answer is not PartStat.NEEDS_ACTION:
-            new = prop.with_param("PARTSTAT", str(answer)).without_params("RSVP")
-            return new.with_param(AUTO, format_date_time(now))
-        if partstat(prop) is PartStat.NEEDS_ACTION and component.get("RECURRENCE-ID") is None:
+        if answer is partstat(prop) is PartStat.NEEDS_ACTION and component.get("RECURRENCE-ID") is None:
             return prop
-        # Spelled out where the series says otherwise.
-        return prop.with_param("PARTSTAT", str(answer)).with_param("RSVP", "TRUE").without_params(AUTO)
+        return _answering(prop, answer, now)
 
-    new = component.map(change).set("TRANSP", "OPAQUE" if answer in OCCUPYING else "TRANSPARENT")
-    if verdict.reason in _UNMARKED:
-        return new
-    return new.set(REASON, str(verdict.reason), ("AT", format_date_time(now)))
+    new = component.map(change).with_property(_OPAQUE if answer in OCCUPYING else _TRANSPARENT)
+    return new if verdict.reason in _UNMARKED else new.with_property(_reason(verdict.reason, now))
+
+
+# The dates of a series are answered alike: they share what is written of it.
+
+
+@lru_cache(16)
+def _answering(attendee: Property, answer: PartStat, now: datetime) -> Property:
+    new = attendee.with_param("PARTSTAT", str(answer))
+    if answer is PartStat.NEEDS_ACTION:
+        # Spelled out where the series says otherwise.
+        return new.with_param("RSVP", "TRUE").without_params(AUTO)
+    return new.without_params("RSVP").with_param(AUTO, format_date_time(now))
+
+
+@lru_cache(16)
+def _reason(reason: Reason, now: datetime) -> Property:
+    return Property(REASON, str(reason), (("AT", (format_date_time(now),)),))
 
 
 def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reason | None:

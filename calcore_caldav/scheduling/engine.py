@@ -303,13 +303,13 @@ class _Run:
         """Attendees who got no message see what rooms and the organizer answered all the same."""
         if current is plan.stored and not plan.refresh:
             return
-        rids = EVERYTHING if plan.refresh else _touched(plan.stored, current)
         asked = {s.recipient for s in plan.messages if s.method is Method.REQUEST}
         told = {who for who in asked if (p := self.people.find(who)) is None or not p.kind.bookable}
         if len(asked - told) == 1:
             # The only room that was asked knows its own answer.
             told = asked
         if any(self.people.aliases.get(who, who) not in told for who in current.attendees - self.own):
+            rids = EVERYTHING if plan.refresh else _touched(plan.stored, current)
             self.delivery.refresh(current, self.owner, rids)
 
     # ---- attendee

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.content import Property
+from calcore_caldav.core.content import Property, once
 from calcore_caldav.core.itip import Aliases
 from calcore_caldav.core.principals import CalendarUserAddress
 
@@ -31,7 +31,8 @@ def with_organizer_status(obj: CalendarObject, status: str) -> CalendarObject:
             return prop
         return prop.with_param("SCHEDULE-STATUS", status).without_params("SCHEDULE-FORCE-SEND")
 
-    made = tuple(c.map(edited) for c in obj.components)
+    change = once(edited)
+    made = tuple(c.map(change) for c in obj.components)
     return obj if made == obj.components else obj.with_components(made)
 
 
@@ -51,4 +52,5 @@ def with_statuses(
             return prop
         return prop.with_param("SCHEDULE-STATUS", status)
 
-    return obj.with_components(tuple(c.map(edited) for c in obj.components))
+    change = once(edited)
+    return obj.with_components(tuple(c.map(change) for c in obj.components))

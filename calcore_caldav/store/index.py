@@ -162,12 +162,13 @@ def index(obj: CalendarObject, place: Place, now_ts: int, settings: StoreSetting
     """What the index is to know of an object."""
     if obj.kind != "VEVENT":
         return _index_task(obj, place)
+    if not place.indexed:
+        # Complete nowhere, bounds not known: messages in an inbox are few and looked at themselves.
+        return Indexed(indexed_from=now_ts, indexed_until=now_ts)
     recurrence = obj.recurrence(place.zone)
     first, last = (None if bound is None else to_epoch(bound) for bound in recurrence.bounds)
     if first is None:
         return Indexed()
-    if not place.indexed:
-        return Indexed(first, last, now_ts, now_ts)
     if not recurrence.recurring:
         return Indexed(first, last, rows=frozenset(_rows(recurrence.between(TimeRange(None, None)), place)))
     since = now_ts - 86400 * settings.index_behind_days
