@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resources of collections: rows, bytes, sync history."""
+"""Resources of collections: rows and bytes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, u
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
-from calcore_caldav.core.times import from_epoch, to_epoch
-from calcore_caldav.errors import AlreadyExists, InvalidSyncToken, NotFound, UidConflict
-from calcore_caldav.store import index
+from calcore_caldav.core.times import from_epoch
+from calcore_caldav.errors import AlreadyExists, NotFound, UidConflict
+from calcore_caldav.store import history, index
 from calcore_caldav.store.index import Indexed
 from calcore_caldav.store.likeness import same_times
 from calcore_caldav.store.protocol import Change, Collection, CollectionKind, StoredObject
-from calcore_caldav.store.schema import bodies, collections, objects, principals, tombstones
+from calcore_caldav.store.schema import bodies, collections, objects, principals
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
 
@@ -113,41 +113,8 @@ _MOVE = Statement(
     )
 )
 
-_BURY = Statement(insert(tombstones))
-_UNBURY = Statement(
-    delete(tombstones).where(
-        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.name == bindparam("name_")
-    )
-)
-_HISTORY = Statement(
-    select(collections.c.revision, collections.c.oldest_revision).where(
-        collections.c.id == bindparam("collection_id_")
-    )
-)
 _CHANGED = Statement(
     select(*HEADER).where(_IN, objects.c.revision > bindparam("since")).order_by(objects.c.revision)
-)
-_REMOVED = Statement(
-    select(tombstones.c.name, tombstones.c.revision)
-    .where(
-        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.revision > bindparam("since")
-    )
-    .order_by(tombstones.c.revision)
-)
-_PRUNED = Statement(
-    select(tombstones.c.collection_id, func.max(tombstones.c.revision))
-    .where(tombstones.c.deleted < bindparam("before"))
-    .group_by(tombstones.c.collection_id)
-)
-_FORGET = Statement(
-    update(collections)
-    .where(collections.c.id == bindparam("id_"), collections.c.oldest_revision < bindparam("oldest"))
-    .values(oldest_revision=bindparam("oldest"))
-)
-_PRUNE = Statement(
-    delete(tombstones).where(
-        tombstones.c.collection_id == bindparam("id_"), tombstones.c.revision <= bindparam("oldest")
-    )
 )
 
 
@@ -320,7 +287,7 @@ class SqlObjectRows:
         else:
             object_id = sql.insert(_INSERT, **columns)
             sql.run(_INSERT_BODY, object_id=object_id, body=body)
-            sql.run(_UNBURY, collection_id_=collection.id, name_=name)
+            history.unbury(self._session, collection.id, name)
         return StoredObject(
             id=object_id,
             collection_id=collection.id,
@@ -347,17 +314,7 @@ class SqlObjectRows:
         """Leaves a tombstone; bookings and index rows go with it."""
         if not self._session.sql.run(_DELETE, id_=stored.id):
             raise NotFound(stored.path)
-        self._bury(stored)
-
-    def _bury(self, stored: StoredObject) -> None:
-        revision = self._session.touch(stored.collection_id)
-        self._session.sql.run(
-            _BURY,
-            collection_id=stored.collection_id,
-            name=stored.name,
-            revision=revision,
-            deleted=self._session.now_ts,
-        )
+        history.bury(self._session, stored.collection_id, stored.name)
 
     def move(self, stored: StoredObject, collection: Collection, name: str) -> StoredObject:
         """Keeps id, ETag and dead properties; tombstone in the old place.
@@ -378,8 +335,8 @@ class SqlObjectRows:
             unique_uid=unique,
             revision=self._session.touch(collection.id),
         )
-        sql.run(_UNBURY, collection_id_=collection.id, name_=name)
-        self._bury(stored)
+        history.unbury(self._session, collection.id, name)
+        history.bury(self._session, stored.collection_id, stored.name)
         if collection.id != stored.collection_id and stored.content_type == "text/calendar":
             # Its zone and its owner's answers may be others there.
             obj = self.parsed(stored)
@@ -395,27 +352,18 @@ class SqlObjectRows:
 
         Raises InvalidSyncToken where the history before was pruned, or for a revision that is still to come.
         """
-        history = self._session.sql.first(_HISTORY, collection_id_=collection.id)
-        if history is None:
-            raise InvalidSyncToken("the collection was deleted")
-        if revision > history[0] or 0 < revision < history[1]:
-            raise InvalidSyncToken("the history since then is not known any more")
+        history.check_known(self._session, collection.id, revision)
         path = collection.path
         changed = self._session.sql.all(_CHANGED, collection_id_=collection.id, since=revision)
         changes = [Change(row[2], stored_in(path, row), row[10]) for row in changed]
         if revision:
-            removed = self._session.sql.all(_REMOVED, collection_id_=collection.id, since=revision)
-            changes += [Change(name, None, at) for name, at in removed]
+            changes += history.removals(self._session, collection.id, revision)
             changes.sort(key=lambda change: change.revision)
         return changes
 
     def prune_tombstones(self, before: datetime) -> int:
         """Forget removals before an instant: older sync tokens become invalid. Returns how many."""
-        pruned = 0
-        for collection_id, oldest in self._session.sql.all(_PRUNED, before=to_epoch(before)):
-            self._session.sql.run(_FORGET, id_=collection_id, oldest=oldest)
-            pruned += self._session.sql.run(_PRUNE, id_=collection_id, oldest=oldest)
-        return pruned
+        return history.prune(self._session, before)
 
 
 def etag_of(body: bytes) -> str:

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sync history: which names a collection lost, and since when (RFC 6578 §3.5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from calcore_caldav.core.times import to_epoch
+from calcore_caldav.errors import InvalidSyncToken
+from calcore_caldav.store.protocol import Change
+from calcore_caldav.store.schema import collections, tombstones
+from calcore_caldav.store.session import Session
+from calcore_caldav.store.sql import Statement
+
+_BURY = Statement(insert(tombstones))
+_UNBURY = Statement(
+    delete(tombstones).where(
+        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.name == bindparam("name_")
+    )
+)
+_HISTORY = Statement(
+    select(collections.c.revision, collections.c.oldest_revision).where(
+        collections.c.id == bindparam("collection_id_")
+    )
+)
+_REMOVED = Statement(
+    select(tombstones.c.name, tombstones.c.revision)
+    .where(
+        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.revision > bindparam("since")
+    )
+    .order_by(tombstones.c.revision)
+)
+_PRUNED = Statement(
+    select(tombstones.c.collection_id, func.max(tombstones.c.revision))
+    .where(tombstones.c.deleted < bindparam("before"))
+    .group_by(tombstones.c.collection_id)
+)
+_FORGET = Statement(
+    update(collections)
+    .where(collections.c.id == bindparam("id_"), collections.c.oldest_revision < bindparam("oldest"))
+    .values(oldest_revision=bindparam("oldest"))
+)
+_PRUNE = Statement(
+    delete(tombstones).where(
+        tombstones.c.collection_id == bindparam("id_"), tombstones.c.revision <= bindparam("oldest")
+    )
+)
+
+
+def bury(session: Session, collection_id: int, name: str) -> None:
+    """Remember that a name is gone."""
+    revision = session.touch(collection_id)
+    session.sql.run(_BURY, collection_id=collection_id, name=name, revision=revision, deleted=session.now_ts)
+
+
+def unbury(session: Session, collection_id: int, name: str) -> None:
+    """The name is there again."""
+    session.sql.run(_UNBURY, collection_id_=collection_id, name_=name)
+
+
+def check_known(session: Session, collection_id: int, revision: int) -> None:
+    """Raise InvalidSyncToken unless everything since `revision` is still known."""
+    known = session.sql.first(_HISTORY, collection_id_=collection_id)
+    if known is None:
+        raise InvalidSyncToken("the collection was deleted")
+    if revision > known[0] or 0 < revision < known[1]:
+        raise InvalidSyncToken("the history since then is not known any more")
+
+
+def removals(session: Session, collection_id: int, revision: int) -> list[Change]:
+    """What was removed since a revision."""
+    removed = session.sql.all(_REMOVED, collection_id_=collection_id, since=revision)
+    return [Change(name, None, at) for name, at in removed]
+
+
+def prune(session: Session, before: datetime) -> int:
+    """Forget removals before an instant; returns how many."""
+    pruned = 0
+    for collection_id, oldest in session.sql.all(_PRUNED, before=to_epoch(before)):
+        session.sql.run(_FORGET, id_=collection_id, oldest=oldest)
+        pruned += session.sql.run(_PRUNE, id_=collection_id, oldest=oldest)
+    return pruned
