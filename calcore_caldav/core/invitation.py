@@ -143,7 +143,10 @@ class _Request:
                         found[rid] = mine
                 elif rid not in gone and (kept := self._own_instance(rid, mine, theirs)) is not None:
                     found[rid] = kept
-            away |= {rid for rid in self.deleted - gone if rid not in self.body.overrides}
+            # Where the organizer's copy has all answers, a deletion that it doesn't know as declined was of
+            # something else: an instance that the receiver was uninvited from, and now is invited to again.
+            if not self.in_order or _own_answer(theirs, self.own) is PartStat.DECLINED:
+                away |= {rid for rid in self.deleted - gone if rid not in self.body.overrides}
         visible = [rid for rid in found if rid in gone]
         master = without_exdates(master, visible, self.body.zones)
         master = with_exdates(master, (rid for rid in away if rid not in gone), self.body.zones)

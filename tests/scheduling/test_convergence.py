@@ -57,6 +57,11 @@ edits = st.lists(st.one_of(organizer_edits, attendee_edits, st.just(("rest",))),
     stale=False,
 )
 @example(edits=[("answer one", "martijn", "TENTATIVE", RIDS[0]), ("delete", "bob")], at_once=0, stale=False)
+@example(
+    edits=[("remove one", "martijn", RIDS[0]), ("delete one", "martijn", RIDS[0]), ("move", "PT1H")],
+    at_once=0,
+    stale=False,
+)
 @example(edits=[("strike one", RIDS[1]), ("revert one", RIDS[1])], at_once=0, stale=False)
 @example(edits=[("remove one", "martijn", RIDS[2]), ("revert one", RIDS[2])], at_once=10, stale=True)
 @given(edits=edits, at_once=st.sampled_from([0, 10]), stale=st.booleans())
