@@ -14,6 +14,7 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.query import Collation
+from calcore_caldav.core.rules import SUPPORTED_RSCALES
 from calcore_caldav.core.vavailability import check_availability
 from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.dav import xml
@@ -226,6 +227,7 @@ def _date(limit: datetime) -> str:
     return limit.strftime("%Y%m%dT%H%M%SZ")
 
 
+_RSCALES: Final = "".join(xml.text(C("supported-rscale"), scale) for scale in SUPPORTED_RSCALES)
 _COLLATIONS: Final = "".join(xml.text(C("supported-collation"), c.value) for c in Collation)
 _DATA: Final = '<C:calendar-data content-type="text/calendar" version="2.0"/>'
 _CARD_DATA: Final = (
@@ -270,6 +272,7 @@ TABLE: Final = (
     ),
     Row(C("supported-calendar-data"), _WITH_INBOX, lambda _, __: _DATA, "4791 §5.2.4"),
     Row(C("supported-collation-set"), _WITH_INBOX | HOMES, lambda _, __: _COLLATIONS, "4791 §7.5.1"),
+    Row(C("supported-rscale-set"), _WITH_INBOX | HOMES, lambda _, __: _RSCALES, "7529 §6"),
     Row(
         C("max-resource-size"),
         _WITH_INBOX,

@@ -86,6 +86,9 @@ def test_calendar_and_object_properties(alice):
     assert alice.prop("/alice/calendar/", "CS:getctag").text != before
     components = alice.prop("/alice/tasks/", "C:supported-calendar-component-set")
     assert [c.get("name") for c in components] == ["VTODO"]
+    assert [s.text for s in alice.prop("/alice/calendar/", "C:supported-rscale-set")] == ["GREGORIAN"]
+    of_others = EVENT.replace("END:VEVENT", "RRULE:RSCALE=HEBREW;FREQ=YEARLY\r\nEND:VEVENT")
+    assert alice.put("/alice/calendar/1.ics", of_others).error == clark("C:supported-rscale")
 
 
 @pytest.mark.parametrize(
