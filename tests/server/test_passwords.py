@@ -36,7 +36,7 @@ def test_an_unknown_name_costs_as_much(monkeypatch):
     monkeypatch.setattr(passwords, "matches", lambda h, _: bool(checked.append(h)))
     assert not PasswordCheck().verify("nobody", None, "x")
     assert len(checked) == 1
-    assert checked[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert checked[0].split("$")[:4] == hash_password("x").split("$")[:4]
 
 
 @pytest.mark.parametrize("password", ["ü" * 100, "x" * 5000, " ", "\udce9"])
