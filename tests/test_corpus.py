@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from calcore_caldav.errors import InvalidCalendarData
 
 CORPUS = Path(__file__).parent / "corpus"
 EXPECTED = json.loads((CORPUS / "instances.json").read_text())
-OTHERS = Path(__file__).parents[2] / "shared" / "corpus"
+OTHERS = Path(os.environ.get("CALCORE_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
 TOO_DENSE = {"oddity-secondly"}
 
 

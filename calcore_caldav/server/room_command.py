@@ -51,6 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     setting.add_argument(
         "settings",
         metavar="SETTING=VALUE",
+        type=_assignment,
         nargs="+",
         help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default",
     )
@@ -105,6 +106,13 @@ def _show(args: argparse.Namespace) -> None:
     _print_table(rows)
 
 
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form SETTING=VALUE")
+    return key.strip(), value.strip()
+
+
 def _set(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.policy import BookingPolicy
     from calcore_caldav.scheduling.room_check import rebook
@@ -114,14 +122,11 @@ def _set(args: argparse.Namespace) -> None:
     with closing(services.store) as store, store.write(SYSTEM) as txn:
         room = _room(txn, args.room)
         booking = dict(room.booking)
-        for text in args.settings:
-            key, equals, value = text.partition("=")
-            if not equals:
-                raise CalcoreError(f"{text!r} is not of the form SETTING=VALUE")
-            if value.strip():
-                booking[key.strip()] = _value(key.strip(), value.strip())
+        for key, value in args.settings:
+            if value:
+                booking[key] = _value(key, value)
             else:
-                booking.pop(key.strip(), None)
+                booking.pop(key, None)
         policy = BookingPolicy.from_mapping(booking)
         unknown = sorted(name for name in policy.names if txn.directory.by_name(name) is None)
         if unknown:

@@ -72,7 +72,7 @@ def test_set_changes_the_policy_or_tells_all_mistakes(office, room):
     assert "colour: there is no such setting" in told
     assert "horizon: is a length of time" in told
     assert "nobody called 'eve'" in room("set", "room1", "book=eve", status=1)
-    assert "SETTING=VALUE" in room("set", "room1", "capacity", status=1)
+    assert "SETTING=VALUE" in room("set", "room1", "capacity", status=2)
     assert office.room().booking["capacity"] == 4
 
 
