@@ -73,9 +73,9 @@ def role_of(obj: CalendarObject | None, owner: Principal) -> Role:
 
 
 def lock_keys(txn: Transaction, change: ObjectChange) -> set[str]:
-    """What a change has to be serialised on: the UID, and the rooms that may be asked."""
+    """What a change has to be serialised on: the UID, and the rooms that may be asked or are written to."""
     people = People(txn)
-    keys: set[str] = set()
+    keys: set[str] = {f"room:{change.owner.name}"} if change.owner.kind.bookable else set()
     for obj in (change.old, change.new):
         if obj is not None:
             keys.add(f"uid:{obj.uid}")
@@ -101,6 +101,8 @@ class SchedulingEngine:
             return SchedulingOutcome(change.new, None)
         people = People(txn)
         people.learn(change.old, change.new)
+        if change.new is not None and after is Role.ORGANIZER:
+            change = replace(change, new=_completed_organizer(change.new))
         if change.new is not None and after is not Role.NONE:
             _check_components(change.new)
         _check_transition(change, before, after, people)
@@ -122,6 +124,19 @@ class SchedulingEngine:
             raise SchedulingRefused(
                 "organizer-allowed", "the organizer is neither the calendar's owner nor one who invited them"
             )
+
+
+def _completed_organizer(new: CalendarObject) -> CalendarObject:
+    """With the ORGANIZER of the others in components that invite nobody, as Apple's server repairs it.
+
+    Clients that invite to one instance of a series leave the series itself without.
+    """
+    organizer = next(p for c in new.components if (p := c.get("ORGANIZER")) is not None)
+    made = tuple(
+        c if c.get("ORGANIZER") is not None or c.get("ATTENDEE") is not None else c.adding(organizer)
+        for c in new.components
+    )
+    return new if made == new.components else new.with_components(made)
 
 
 def _check_components(new: CalendarObject) -> None:

@@ -26,7 +26,7 @@ from calcore_caldav.errors import (
 )
 from calcore_caldav.scheduling import rooms
 from calcore_caldav.scheduling.access import BOXES, privileges, require
-from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome
+from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome, lock_keys
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.splitting import Halves, split_meeting
 from calcore_caldav.store.protocol import (
@@ -240,6 +240,7 @@ class CalendarService:
             self._require(txn, collection, privilege, stored.name)
         conditions.check(stored)
         owner = self._owner(txn, collection)
+        txn.lock(lock_keys(txn, self._change(txn, collection, stored.name, stored, None, NORMAL)))
         return split_meeting(txn, owner, stored, rid, uid, settings=self.settings)
 
     # ---- collections
@@ -346,6 +347,8 @@ class CalendarService:
     def _schedule(
         self, txn: Transaction, change: ObjectChange, options: ScheduleOptions
     ) -> SchedulingOutcome:
+        # Before the first write of the change: who books the same room, or changes the same meeting, waits.
+        txn.lock(lock_keys(txn, change))
         if options.silent:
             tag = change.stored.schedule_tag if change.stored else None
             return SchedulingOutcome(change.new, tag)

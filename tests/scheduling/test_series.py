@@ -160,3 +160,31 @@ def test_what_a_client_lost_is_put_back(office: Office):
     assert attendee(copy.master, "bob") is not None
     assert copy.overrides[rid(SECOND)].text("SUMMARY") == "Special"
     assert office.answers("martijn", "martijn") == {"": "ACCEPTED", SECOND: "NEEDS-ACTION"}
+
+
+def test_series_that_invites_to_one_date_gets_the_organizer_of_that_date(office: Office):
+    office.put(
+        "florent",
+        calendar(event(**WEEKLY), event("florent", "martijn", RECURRENCE_ID=SECOND, DTSTART=SECOND)),
+    )
+    stored = office.copy("florent")
+    assert stored.master.value("ORGANIZER") == "mailto:florent@example.com"
+    assert stored.master.get("ATTENDEE") is None
+    assert list(office.copy("martijn").by_rid()) == [rid(SECOND)]
+    # Once more, as the client has it that does not know of the repair.
+    office.put(
+        "florent",
+        calendar(
+            event(**WEEKLY), event("florent", "martijn", RECURRENCE_ID=SECOND, DTSTART=SECOND, SUMMARY="New")
+        ),
+    )
+    assert office.copy("florent").master.get("ORGANIZER") is not None
+    assert office.copy("martijn").overrides[rid(SECOND)].text("SUMMARY") == "New"
+
+
+def test_date_that_invites_without_an_organizer_is_refused(office: Office):
+    bare = event("florent", "martijn", RECURRENCE_ID=SECOND, DTSTART=SECOND).replace(
+        "ORGANIZER:mailto:florent@example.com\n", ""
+    )
+    with pytest.raises(SchedulingRefused, match="different organizers"):
+        office.put("florent", calendar(event("florent", "martijn", **WEEKLY), bare))
