@@ -194,7 +194,17 @@ _REPLY_PROPERTIES: Final = frozenset(
 SUCCESS: Final = Property("REQUEST-STATUS", "2.0;Success")
 
 
-def reply(component: Component, answers: Iterable[Property], comments: Iterable[Property] = ()) -> Component:
+def success(detail: str = "") -> Property:
+    """REQUEST-STATUS of a message that was understood; `detail` says more, to programs (RFC 5545 §3.8.8.3)."""
+    return Property("REQUEST-STATUS", f"{SUCCESS.value};{detail}") if detail else SUCCESS
+
+
+def reply(
+    component: Component,
+    answers: Iterable[Property],
+    comments: Iterable[Property] = (),
+    status: Property = SUCCESS,
+) -> Component:
     """The component of a REPLY: whose answer, to what (RFC 5546 §3.2.3)."""
     kept = [
         p.without_params(*SERVER_PARAMS) if p.name == "ORGANIZER" else p
@@ -202,4 +212,4 @@ def reply(component: Component, answers: Iterable[Property], comments: Iterable[
         if p.name in _REPLY_PROPERTIES
     ]
     own = [a.without_params(*SERVER_PARAMS, "RSVP") for a in answers]
-    return Component(component.name, (*kept, *own, *comments, SUCCESS))
+    return Component(component.name, (*kept, *own, *comments, status))

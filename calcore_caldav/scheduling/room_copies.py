@@ -8,7 +8,7 @@ from datetime import datetime
 
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import Component, Property, escape_text
-from calcore_caldav.core.itip import ITipMessage, Method, message, reply
+from calcore_caldav.core.itip import ITipMessage, Method, message, reply, success
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.significance import cancelled, exdates_of, with_exdates
 from calcore_caldav.scheduling.rooms import RoomAnswer
@@ -25,7 +25,7 @@ def reply_of(now: datetime, room: Principal, copy: CalendarObject, answer: RoomA
         sender = CalendarUserAddress.parse(own.value)
         comment = answer.comments.get(rid)
         comments = [Property("COMMENT", escape_text(comment))] if comment else []
-        made.append(reply(component, (own,), comments))
+        made.append(reply(component, (own,), comments, success(answer.reasons.get(rid, ""))))
     if not made or copy.organizer is None:
         return None
     body = message(copy, Method.REPLY, made, now)

@@ -55,6 +55,8 @@ class RoomAnswer:
     """Who has to approve: the message goes to their inboxes as well."""
     comments: Mapping[RecurrenceId | None, str] = field(default_factory=dict)
     """COMMENT of the reply, by component (None: the master)."""
+    reasons: Mapping[RecurrenceId | None, Reason] = field(default_factory=dict)
+    """Why it is not simply accepted, likewise; in the reply's REQUEST-STATUS."""
     displaced: tuple[Displaced, ...] = ()
 
 
@@ -149,6 +151,7 @@ def _write(
         inbox=pending or any(v.partstat is PartStat.NEEDS_ACTION for v in decided.values()),
         approvers=_approvers(txn, room, policy, inquiry) if pending else (),
         comments=comments_on(txn, room, policy, inquiry, written.placed),
+        reasons={rid: v.reason for rid, v in written.placed.items() if v.reason is not Reason.FREE},
         displaced=displaced,
     )
     leave_jobs(txn, room, policy, new, inquiry, decision)

@@ -33,6 +33,18 @@ def test_the_answer_is_in_the_organizers_copy_at_once(office):
     assert [s.rpartition(" ")[2] for s in office.said("max")] == ["[CONFLICT]"]
 
 
+def test_the_reply_tells_programs_why(office):
+    office.put("max", event("one", hour(25), organizer="max"))
+    [accepted] = office.inbox("max")
+    assert [c.value("REQUEST-STATUS") for c in accepted.components] == ["2.0;Success"]
+    office.put("ann", event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3"))
+    [reply] = office.inbox("ann")
+    found = {rid.to_basic() if rid else "": c.value("REQUEST-STATUS") for rid, c in reply.by_rid().items()}
+    assert found == {"": "2.0;Success", "20260303T100000Z": "2.0;Success;CONFLICT"}
+    room = [p for c in office.of("ann", "daily").components for p in c.all("ATTENDEE") if "room1" in p.value]
+    assert [p.param("SCHEDULE-STATUS") for p in room] == ["2.0", "2.0"]
+
+
 def test_deleting_the_meeting_frees_the_room(office):
     office.put("ann", event("one", hour(1)))
     office.delete("ann", "one")
