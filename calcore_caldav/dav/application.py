@@ -33,6 +33,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "calendar-auto-schedule": "6638 §2",
     "calendar-availability": "7953 §7",
     "calendar-query-extended": "Apple",
+    "calendarserver-group-attendee": "Apple",
     "calendarserver-recurrence-split": "Apple",
     "addressbook": "6352 §6.1",
     "extended-mkcol": "5689 §3.1",
