@@ -102,15 +102,15 @@ class RecurrenceSet:
         """
         since = EARLIEST if window.start is None else to_epoch(window.start)
         until = LATEST + 1 if window.end is None else to_epoch(window.end)
-        # Fractions of a second in the window: starts and ends are whole seconds.
-        if window.start is not None and window.start.microsecond:
-            since += 1
+        # Starts and ends are whole seconds; a fraction of one in the window's end is rounded up.
         if window.end is not None and window.end.microsecond:
             until += 1
         parts = [*self._series_parts(since, until)]
         if self._by_start:
             parts.append(self._overrides_between(since, until))
         found = parts[0] if len(parts) == 1 else merge(*parts, key=_start_of)
+        if window.start is not None and window.start.microsecond:
+            found = (one for one in found if window.overlaps(one.start, one.end))
         if limit is None:
             yield from found
             return

@@ -412,3 +412,18 @@ def test_a_wrong_date_is_refused_at_once() -> None:
     ):
         with pytest.raises(InvalidCalendarData):
             event("DTSTART:20260105T090000Z", "RRULE:FREQ=DAILY", line).recurrence()
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "until", "found"),
+    [
+        ("20260105T100011Z", (10, 500_000), (20, 0), True),  # ends within the window's first second
+        ("20260105T100010Z", (10, 500_000), (20, 0), False),
+        ("20260105T100000Z", (0, 0), (0, 1), True),  # no length
+        ("20260105T100000Z", (0, 1), (20, 0), False),
+    ],
+)
+def test_windows_with_fractions_of_seconds(end, start, until, found):
+    series = event("DTSTART:20260105T100000Z", f"DTEND:{end}", "RRULE:FREQ=DAILY;COUNT=2").recurrence()
+    window = TimeRange(utc(2026, 1, 5, 10, 0, *start), utc(2026, 1, 5, 10, 0, *until))
+    assert bool([*series.between(window)]) is found
