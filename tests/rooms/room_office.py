@@ -201,7 +201,12 @@ class Office:
         return [b for b in found if uid in {None, b[0]}]
 
     def jobs(self) -> dict[tuple[str, str], datetime]:
-        kinds = (room_agenda.HORIZON_JOB, room_agenda.APPROVAL_JOB, room_agenda.RELEASE_JOB, room_agenda.CHECK_IN_JOB)
+        kinds = (
+            room_agenda.HORIZON_JOB,
+            room_agenda.APPROVAL_JOB,
+            room_agenda.RELEASE_JOB,
+            room_agenda.CHECK_IN_JOB,
+        )
         found = {}
         with self.store.write(SYSTEM) as txn:
             while job := txn.jobs.lease(kinds, NOW + timedelta(days=3650), 60):
