@@ -9,10 +9,11 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property, split_values
+from calcore_caldav.core.overrides import override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import TimezoneResolver, format_date_time, parse_duration
-from calcore_caldav.errors import InvalidCalendarData
+from calcore_caldav.errors import InvalidCalendarData, NotFound
 
 SERIES: Final = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 """Properties that only a master has."""
@@ -94,7 +95,7 @@ def has_instance(obj: CalendarObject, rid: RecurrenceId) -> bool:
 
 
 def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | None:
-    """The component that describes an instance: the override, or one derived from the master.
+    """The component that describes an instance: the override, or one derived from the master or a RANGE override.
 
     Doesn't ask whether the series has that instance; see `has_instance`.
     """
@@ -102,7 +103,12 @@ def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | N
         return obj.master
     if rid in obj.overrides:
         return obj.overrides[rid]
-    return None if obj.master is None else derived(obj.master, rid, obj.zones)
+    if obj.master is None:
+        return None
+    try:
+        return override_instance(obj, rid)
+    except NotFound:
+        return derived(obj.master, rid, obj.zones)
 
 
 def derived(master: Component, rid: RecurrenceId, zones: TimezoneResolver) -> Component | None:

@@ -17,6 +17,7 @@ from recurrence_strategies import ZONES, event, rules, starts, starts_of, utc
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.overrides import cancel_instance, override_instance, split_series, with_override
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
+from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import TimeRange
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, NotFound, TooManyInstances
 
@@ -427,3 +428,30 @@ def test_windows_with_fractions_of_seconds(end, start, until, found):
     series = event("DTSTART:20260105T100000Z", f"DTEND:{end}", "RRULE:FREQ=DAILY;COUNT=2").recurrence()
     window = TimeRange(utc(2026, 1, 5, 10, 0, *start), utc(2026, 1, 5, 10, 0, *until))
     assert bool([*series.between(window)]) is found
+
+
+def test_the_component_of_an_instance_under_a_range_or_of_a_task_without_start():
+    series = event(
+        "DTSTART:20260105T100000Z",
+        "DTEND:20260105T110000Z",
+        "SUMMARY:Old",
+        "RRULE:FREQ=DAILY;COUNT=5",
+        others=(
+            (
+                "RECURRENCE-ID;RANGE=THISANDFUTURE:20260107T100000Z",
+                "DTSTART:20260107T120000Z",
+                "DTEND:20260107T123000Z",
+                "SUMMARY:New",
+            ),
+        ),
+    )
+    found = component_at(series, RecurrenceId(utc(2026, 1, 8, 10)))
+    assert [found.value(n) for n in ("RECURRENCE-ID", "DTSTART", "DTEND", "SUMMARY")] == [
+        "20260108T100000Z", "20260108T120000Z", "20260108T123000Z", "New",
+    ]  # fmt: skip
+    task = event("VTODO", "DUE:20260105T100000Z", "RRULE:FREQ=DAILY;COUNT=5")
+    found = component_at(task, RecurrenceId(utc(2026, 1, 6, 10)))
+    assert [found.value(n) for n in ("RECURRENCE-ID", "DUE", "RRULE")] == ["20260106T100000Z"] * 2 + [None]
+    # One that the series hasn't: as it would be.
+    gone = component_at(series, RecurrenceId(utc(2026, 2, 1, 10)))
+    assert gone.value("DTSTART") == "20260201T100000Z"
