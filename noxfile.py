@@ -43,4 +43,4 @@ def compat(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """A short benchmark against vanilla Radicale; prints only."""
     session.install("-e", ".")
-    session.run("python", "tests/bench.py", *session.posargs)
+    session.run("python", "tests/bench.py", "--bench", str(SHARED / "bench"), *session.posargs)
