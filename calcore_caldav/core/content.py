@@ -274,7 +274,7 @@ class Component:
     def map(self, change: Callable[[Property], Property | None]) -> Component:
         """With each property replaced by `change(property)`; None drops it."""
         return Component(
-            self.name, (new for p in self.properties if (new := change(p)) is not None), self.children
+            self.name, [new for p in self.properties if (new := change(p)) is not None], self.children
         )
 
     def with_children(self, children: Iterable[Component]) -> Component:
@@ -411,7 +411,7 @@ def _read_params(text: str) -> Params:
 
 def _write(component: Component, lines: list[str]) -> None:
     lines.append("BEGIN:" + component.name)
-    lines.extend(p.folded() for p in component.properties)
+    lines.extend([p.folded() for p in component.properties])
     for child in component.children:
         _write(child, lines)
     lines.append("END:" + component.name)

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, text, update
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
@@ -87,9 +87,11 @@ _OLD = Statement(
         objects.c.indexed_at,
     ).where(_IN, objects.c.name == bindparam("name_"))
 )
+# The condition in the words of the index on it: of "unique_uid = 1" SQLite doesn't see that it fits, and
+# reads the whole collection.
 _CONFLICT = Statement(
     select(objects.c.name).where(
-        _IN, objects.c.uid == bindparam("uid_"), objects.c.unique_uid, objects.c.name != bindparam("name_")
+        _IN, objects.c.uid == bindparam("uid_"), text("unique_uid"), objects.c.name != bindparam("name_")
     )
 )
 _WRITTEN: Final[dict[str, BindParameter[Any]]] = {

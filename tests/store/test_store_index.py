@@ -18,7 +18,7 @@ from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.errors import TooManyInstances
-from calcore_caldav.store import index, instances
+from calcore_caldav.store import index, instances, objects
 from calcore_caldav.store.protocol import SYSTEM, Collection, Store, Transaction
 from calcore_caldav.store.sqlite import _DIALECT
 
@@ -477,6 +477,11 @@ def test_reindex_tells_how_far_it_is(store: Store):
             r"SEARCH objects USING INDEX objects_reaching_further \(collection_id=\?",
         ),
         (instances._TO_EXTEND, 0, r"SEARCH objects USING INDEX objects_to_extend \(indexed_at<\?\)"),
+        (
+            objects._CONFLICT,
+            0,
+            r"SEARCH objects USING INDEX objects_uid_unique \(collection_id=\? AND uid=\?\)",
+        ),
     ],
 )
 def test_windows_are_found_by_the_index(store: Store, statement, size: int, plan: str):
