@@ -18,6 +18,13 @@ NAMESPACES = {
     "ICAL": "http://apple.com/ns/ical/",
     "CR": "urn:ietf:params:xml:ns:carddav",
 }
+KINDS = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
+FOR_ANYTHING = (
+    "<C:mkcalendar><D:set><D:prop><C:supported-calendar-component-set>"
+    + "".join(f'<C:comp name="{kind}"/>' for kind in KINDS)
+    + "</C:supported-calendar-component-set></D:prop></D:set></C:mkcalendar>"
+)
+"""The body of a MKCALENDAR for a calendar that takes each kind of object."""
 DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
 
 

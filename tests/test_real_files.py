@@ -7,29 +7,20 @@ The files are other projects' collections of reported problems; they lie beside 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from client import DavClient, Reply, clark
+from client import FOR_ANYTHING, KINDS, DavClient, Reply, clark
 
 from calcore_caldav.core import content
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.errors import InvalidCalendarData
-from calcore_caldav.server.assembly import build_wsgi, close_services
-from calcore_caldav.server.configuration import native_configuration
 
 ROOT = Path(__file__).parents[1]
 CORPUS = Path(os.environ.get("CALCORE_SHARED", ROOT.parent / "shared")) / "corpus"
 FILES = sorted(CORPUS.rglob("*.ics"))
-KINDS = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
-ANYTHING = (
-    "<C:mkcalendar><D:set><D:prop><C:supported-calendar-component-set>"
-    + "".join(f'<C:comp name="{kind}"/>' for kind in KINDS)
-    + "</C:supported-calendar-component-set></D:prop></D:set></C:mkcalendar>"
-)
 BROKEN = {
     "america_new_york": "DTSTART: is there twice",
     "america_new_york_forward_reference": "DTSTART: is there twice",
@@ -50,16 +41,6 @@ BROKEN = {
 """Files with objects that can't be given a meaning, and what is said of them."""
 
 pytestmark = pytest.mark.skipif(not FILES, reason="no files of other projects here")
-
-
-@pytest.fixture(scope="module")
-def ann(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DavClient]:
-    database = tmp_path_factory.mktemp("real") / "calcore.db"
-    configuration = native_configuration(
-        None, {"storage": {"database": f"sqlite:///{database}"}, "auth": {"type": "none"}}
-    )
-    yield DavClient(build_wsgi(configuration), "ann")
-    close_services()
 
 
 def objects(body: bytes) -> list[bytes]:
@@ -106,7 +87,7 @@ def is_no_object(body: bytes) -> bool:
 @pytest.mark.parametrize("file", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_file(ann: DavClient, file: Path) -> None:
     home = f"/ann/{file.parent.name}-{file.stem}/"
-    assert ann.xml("MKCALENDAR", home, ANYTHING).status == 201
+    assert ann.xml("MKCALENDAR", home, FOR_ANYTHING).status == 201
     whole = file.read_bytes()
     bodies = objects(whole)
     for number, body in enumerate(bodies):
