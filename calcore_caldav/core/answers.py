@@ -17,6 +17,7 @@ from calcore_caldav.core.itip import (
 )
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.revision import REVISION
 from calcore_caldav.core.significance import (
     component_at,
     exdates,
@@ -93,9 +94,10 @@ def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answer
     if server_group(prop):
         return prop
     made = prop.without_params("SCHEDULE-FORCE-SEND")
-    status = base.param("SCHEDULE-STATUS") if base is not None else None
-    if status != made.param("SCHEDULE-STATUS"):
-        made = made.with_param("SCHEDULE-STATUS", *([status] if status else []))
+    for name in ("SCHEDULE-STATUS", REVISION):
+        kept = next((vs for n, vs in base.params if n == name), ()) if base is not None else ()
+        if kept != next((vs for n, vs in made.params if n == name), ()):
+            made = made.with_param(name, *kept)
     if base is None or reset:
         return asked(made)
     if unanswered(base) or (unanswered(made) and not merge_answers):

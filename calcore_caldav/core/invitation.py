@@ -11,6 +11,7 @@ from calcore_caldav.core.itip import SERVER_PARAMS, private
 from calcore_caldav.core.merge import MergeResult, Outcome, same_data
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.revision import last_seen, older, revision, stamped_before
 from calcore_caldav.core.significance import (
     SHARED_PREFIX,
     cancelled,
@@ -20,7 +21,6 @@ from calcore_caldav.core.significance import (
     exdates_of,
     has_instance,
     retimed,
-    sequence,
     with_exdates,
     without_exdates,
 )
@@ -110,7 +110,7 @@ class _Request:
         found: dict[Rid, Component] = dict(self.existing.by_rid())
         back: set[RecurrenceId] = set()
         for rid, theirs in self.body.overrides.items():
-            if self._overtaken(theirs, self.existing.overrides.get(rid)):
+            if self._overtaken(theirs, self.existing.overrides.get(rid)) or self._predates(theirs):
                 self.stale += 1
             elif not self._declined_away(rid, theirs):
                 found[rid] = _received(theirs, self._own_at(rid), self.own, self.organizer)
@@ -156,10 +156,17 @@ class _Request:
 
     def _overtaken(self, theirs: Component, mine: Component | None) -> bool:
         """Whether the copy knows something newer already (RFC 5546 §2.1.5)."""
-        if self.in_order or mine is None or cancelled(mine):
+        return not self.in_order and mine is not None and older(revision(theirs), last_seen(mine))
+
+    def _predates(self, theirs: Component) -> bool:
+        """Whether the series was sent anew after this change of an instance, which it therefore contained.
+
+        SEQUENCE alone doesn't tell: organizers may count each instance by itself.
+        """
+        if self.in_order or self.existing.master is None:
             return False
-        ours, seen = sequence(theirs), sequence(mine)
-        return ours < seen or (ours == seen and _stamp(theirs) < _stamp(mine))
+        ours, seen = revision(theirs), last_seen(self.existing.master)
+        return ours[0] < seen[0] and stamped_before(ours, seen)
 
     def _declined_away(self, rid: RecurrenceId, theirs: Component) -> bool:
         """Whether the receiver declined that instance and deleted it."""
@@ -261,10 +268,6 @@ def _own_answer(component: Component, own: frozenset[CalendarUserAddress]) -> Pa
     return None
 
 
-def _stamp(component: Component) -> str:
-    return component.value("DTSTAMP") or ""
-
-
 def _with_zones(
     existing: CalendarObject, body: CalendarObject, components: tuple[Component, ...]
 ) -> CalendarObject:
@@ -295,9 +298,11 @@ def apply_add(
     touched: set[Rid] = set()
     for theirs in body.components:
         start = theirs.get("DTSTART")
-        if start is None or sequence(theirs) < sequence(master):
+        if start is None or older(revision(theirs), last_seen(master)):
             continue
         rid = RecurrenceId.of(body.zones.value(start))
+        if rid in found and older(revision(theirs), last_seen(found[rid])):
+            continue
         if not has_instance(existing, rid):
             master = master.adding(Property("RDATE", start.value, start.params))
         override = theirs.with_property(Property("RECURRENCE-ID", start.value, start.params))

@@ -13,6 +13,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.revision import REVISION
 from calcore_caldav.core.times import format_date_time
 
 Aliases = Mapping[CalendarUserAddress, CalendarUserAddress]
@@ -65,8 +66,8 @@ class SchedulingPlan:
     """Answers changed that the attendees have not been told by a message."""
 
 
-# Parameters that are between a client and its server (RFC 6638 §7): never in a message.
-SERVER_PARAMS: Final = ("SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND")
+# Parameters that are between a client and its server (RFC 6638 §7), or the server's own: never in a message.
+SERVER_PARAMS: Final = ("SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND", REVISION)
 
 # Vendors' properties that hold what is the user's own business.
 _PRIVATE_PREFIXES: Final = (

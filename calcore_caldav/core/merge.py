@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
-from calcore_caldav.core.content import Component
+from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import SERVER_PARAMS, Aliases, answered, attendees, with_attendees
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.revision import REVISION, last_seen, noted, older, revision, with_revision
 from calcore_caldav.core.significance import (
     component_at,
     derived,
@@ -57,23 +58,25 @@ class MergeResult:
     """Who was named by a REPLY to come instead, and isn't invited yet (RFC 5546 §3.2.2.3)."""
 
 
-def same_data(one: CalendarObject, other: CalendarObject) -> bool:
-    """Whether two objects differ in nothing but order, DTSTAMP and modification times."""
+def same_data(one: CalendarObject, other: CalendarObject, *, but: frozenset[str] = frozenset()) -> bool:
+    """Whether two objects differ in nothing but order, DTSTAMP, modification times and the parameters `but`."""
     if len(one.components) != len(other.components):
         return False
-    return _data(one.calendar) == _data(other.calendar)
+    return _data(one.calendar, but) == _data(other.calendar, but)
 
 
 _BOOKKEEPING: Final = frozenset({"DTSTAMP", "LAST-MODIFIED", "CREATED"})
 
 
-def _data(component: Component) -> tuple[object, ...]:
+def _data(component: Component, but: frozenset[str]) -> tuple[object, ...]:
     return (
         component.name,
         frozenset(
-            (p.name, p.value, frozenset(p.params)) for p in component.properties if p.name not in _BOOKKEEPING
+            (p.name, p.value, frozenset(v for v in p.params if v[0] not in but))
+            for p in component.properties
+            if p.name not in _BOOKKEEPING
         ),
-        frozenset(_data(c) for c in component.children if c.name != "VTIMEZONE"),
+        frozenset(_data(c, but) for c in component.children if c.name != "VTIMEZONE"),
     )
 
 
@@ -103,18 +106,22 @@ def apply_answers(
 # ---- CANCEL
 
 
-def apply_cancel(existing: CalendarObject | None, body: CalendarObject) -> MergeResult:
+def apply_cancel(
+    existing: CalendarObject | None, body: CalendarObject, *, in_order: bool = False
+) -> MergeResult:
     """A cancellation: of everything, or of the instances that the message names (RFC 5546 §3.2.5).
 
     Cancelled components stay in the copy with STATUS:CANCELLED; instances that the receiver deleted stay so.
+    `in_order`: the sender's messages cannot overtake each other.
     """
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
     found: dict[Rid, Component] = dict(existing.by_rid())
     touched: set[Rid] = set()
+    stale = 0
     deleted = exdates(existing)
     if body.master is not None:
-        if existing.master is not None and sequence(body.master) < sequence(existing.master):
+        if existing.master is not None and not in_order and _overtaken(body.master, existing.master):
             return MergeResult(Outcome.IGNORED_STALE, existing)
         for rid, mine in found.items():
             found[rid] = _ended(mine, body.overrides.get(rid, body.master) if rid else body.master)
@@ -126,16 +133,21 @@ def apply_cancel(existing: CalendarObject | None, body: CalendarObject) -> Merge
             component = component_at(existing, rid)
             if component is None or not has_instance(existing, rid):
                 continue
-            if rid in existing.overrides and sequence(theirs) < sequence(component):
+            if rid in existing.overrides and not in_order and _overtaken(theirs, component):
+                stale += 1
                 continue
             found[rid] = _ended(component, theirs)
             touched.add(rid)
     if not touched:
-        return MergeResult(Outcome.UNCHANGED, existing)
+        return MergeResult(Outcome.IGNORED_STALE if stale else Outcome.UNCHANGED, existing)
     made = existing.with_components(tuple(found.values()))
     if same_data(made, existing):
         return MergeResult(Outcome.UNCHANGED, existing)
     return MergeResult(Outcome.APPLIED, made, frozenset(touched))
+
+
+def _overtaken(theirs: Component, mine: Component) -> bool:
+    return older(revision(theirs), last_seen(mine))
 
 
 def _ended(mine: Component, theirs: Component) -> Component:
@@ -152,12 +164,14 @@ def apply_reply(
     body: CalendarObject,
     *,
     aliases: Aliases = MappingProxyType({}),
+    in_order: bool = False,
 ) -> MergeResult:
     """An attendee's answers, merged into the organizer's object, per instance (RFC 5546 §3.2.3).
 
-    An answer to an instance without an override makes one, unless it is the answer given to the series
-    already. Answers to what has been rescheduled since are ignored; those that only crossed an update that
-    left the time alone count. Who is not invited doesn't come in.
+    An answer to an instance without an override makes one. Answers to what has been rescheduled since are
+    ignored, and those that a later one overtook; those that only crossed an update that left the time alone
+    count. Who is not invited doesn't come in. `in_order`: the sender's messages cannot overtake each other,
+    so that the answer given to the series already needs no override.
     """
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
@@ -186,13 +200,16 @@ def apply_reply(
             strangers += 1
             continue
         who, given = answer
-        if _out_of_date(theirs, body, component, existing):
+        before = invited[who]
+        # An instance without an override was not answered by itself so far.
+        seen = noted(before) if rid in found else None
+        overtaken = not in_order and seen is not None and older(revision(theirs), seen)
+        if overtaken or _out_of_date(theirs, body, component, existing):
             stale += 1
             continue
-        before = invited[who]
-        if rid is not None and rid not in found and partstat(before) is partstat(given):
+        if in_order and rid is not None and rid not in found and partstat(before) is partstat(given):
             continue
-        after = answered(before, given).with_param("SCHEDULE-STATUS", given_status(theirs))
+        after = _told(before, given, theirs, in_order=in_order)
         made = with_attendees(component, {who: after}, aliases)
         for new, prop in answers.items():
             if new != who and new not in invited and prop.param("DELEGATED-FROM") is not None:
@@ -205,13 +222,12 @@ def apply_reply(
             partstat(before) is PartStat.NEEDS_ACTION or partstat(given) is PartStat.DECLINED
         ):
             for other in _not_told(existing, body, who, partstat(before), aliases):
-                invited = attendees(found[other], aliases)
-                found[other] = with_attendees(
-                    found[other],
-                    {who: answered(invited[who], given).with_param("SCHEDULE-STATUS", given_status(theirs))},
-                    aliases,
-                )
-                touched.add(other)
+                prop = attendees(found[other], aliases)[who]
+                seen = noted(prop)
+                if in_order or seen is None or not older(revision(theirs), seen):
+                    after = _told(prop, given, theirs, in_order=in_order)
+                    found[other] = with_attendees(found[other], {who: after}, aliases)
+                    touched.add(other)
     if not touched and strangers and strangers == len(body.components):
         return MergeResult(Outcome.PARTY_CRASHER, existing)
     if stale and stale + strangers == len(body.components):
@@ -219,7 +235,15 @@ def apply_reply(
     made_object = existing.with_components(tuple(found.values()))
     if same_data(made_object, existing):
         return MergeResult(Outcome.UNCHANGED, existing)
+    if not touched and same_data(made_object, existing, but=frozenset({REVISION})):
+        return MergeResult(Outcome.UNCHANGED, made_object)
     return MergeResult(Outcome.APPLIED, made_object, frozenset(touched), tuple(dict.fromkeys(delegates)))
+
+
+def _told(before: Property, given: Property, theirs: Component, *, in_order: bool) -> Property:
+    """The organizer's ATTENDEE after an answer; which answer it was matters where they may overtake."""
+    after = answered(before, given).with_param("SCHEDULE-STATUS", given_status(theirs))
+    return after if in_order and noted(before) is None else with_revision(after, revision(theirs))
 
 
 def _not_told(
@@ -253,9 +277,9 @@ def _not_told(
 
 
 def given_status(theirs: Component) -> str:
-    """The code of a REPLY's REQUEST-STATUS, for SCHEDULE-STATUS (RFC 6638 §3.2.9)."""
-    value = theirs.value("REQUEST-STATUS")
-    return value.split(";")[0].strip() if value else "2.0"
+    """The codes of a REPLY's REQUEST-STATUS, for SCHEDULE-STATUS (RFC 6638 §4.1)."""
+    codes = [p.value.split(";")[0].strip() for p in theirs.all("REQUEST-STATUS")]
+    return ",".join(codes) or "2.0"
 
 
 def _out_of_date(theirs: Component, body: CalendarObject, mine: Component, existing: CalendarObject) -> bool:

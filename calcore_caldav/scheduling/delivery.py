@@ -64,7 +64,7 @@ class Delivery:
         if existing is not None and not self.same_organizer(existing, sent.body):
             return Status.REFUSED
         if sent.method is Method.CANCEL:
-            result = apply_cancel(existing, sent.body)
+            result = apply_cancel(existing, sent.body, in_order=True)
         else:
             result = apply_request(existing, sent.body, recipient.own_addresses, in_order=True)
         if result.outcome in {Outcome.IGNORED_DECLINED, Outcome.UNKNOWN_UID}:
@@ -88,7 +88,7 @@ class Delivery:
         existing = self.txn.objects.parsed(copy) if copy is not None else None
         left = existing
         for sent in ended:
-            left = without_cancelled(apply_cancel(left, sent.body).stored)
+            left = without_cancelled(apply_cancel(left, sent.body, in_order=True).stored)
         if body is not None:
             result = apply_request(without_exdates(left, body), body, room.own_addresses, in_order=True)
             left = without_cancelled(result.stored)
@@ -160,25 +160,35 @@ class Delivery:
         existing = self.txn.objects.parsed(stored)
         if existing.organizer not in organizer.own_addresses:
             return Status.REFUSED
-        if self.take_answer(stored, existing, sent, organizer).outcome is Outcome.PARTY_CRASHER:
-            return Status.REFUSED
-        return Status.DELIVERED
+        result = self.take_answer(stored, existing, sent, organizer, in_order=True)
+        return Status.REFUSED if result.outcome is Outcome.PARTY_CRASHER else Status.DELIVERED
 
     def take_answer(
-        self, stored: StoredObject, existing: CalendarObject, sent: ITipMessage, organizer: Principal
+        self,
+        stored: StoredObject,
+        existing: CalendarObject,
+        sent: ITipMessage,
+        organizer: Principal,
+        *,
+        in_order: bool,
     ) -> MergeResult:
         """Write a REPLY into the organizer's object, whose schedule tag stays (RFC 6638 §3.2.10)."""
-        answered = self.merge(existing, sent, organizer)
+        answered = self.merge(existing, sent, organizer, in_order=in_order)
         if answered.stored is not existing:
             self._put(stored, answered.stored, stored.schedule_tag)
             if answered.result.changed:
                 self.after_answer(stored, answered, organizer)
         return answered.result
 
-    def merge(self, existing: CalendarObject, sent: ITipMessage, organizer: Principal) -> Answered:
-        """An organizer's object with a REPLY in it, and the inbox item; the object isn't written."""
+    def merge(
+        self, existing: CalendarObject, sent: ITipMessage, organizer: Principal, *, in_order: bool = True
+    ) -> Answered:
+        """An organizer's object with a REPLY in it, and the inbox item; the object isn't written.
+
+        `in_order`: the attendee's messages cannot overtake each other.
+        """
         self.people.learn(existing, sent.body)
-        result = apply_reply(existing, sent.body, aliases=self.people.aliases)
+        result = apply_reply(existing, sent.body, aliases=self.people.aliases, in_order=in_order)
         # A comment is news even where the answer itself is not.
         said = any(c.get("COMMENT") is not None for c in sent.body.components)
         told = result.outcome is Outcome.UNCHANGED and said

@@ -15,6 +15,7 @@ from calcore_caldav.core.invitation import apply_add, apply_request
 from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel
 from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.revision import with_revisions
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -88,7 +89,8 @@ def _add(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome
 
 def _stored(delivery: Delivery, sent: ITipMessage, recipient: Principal, result: MergeResult) -> Outcome:
     if result.outcome in {Outcome.CREATED, Outcome.APPLIED} and result.stored is not None:
-        delivery.store(recipient, delivery.copy_of(recipient, sent.body.uid), result.stored)
+        copy = with_revisions(result.stored, sent.body)
+        delivery.store(recipient, delivery.copy_of(recipient, sent.body.uid), copy)
         delivery.to_inbox(recipient, sent.body)
     return result.outcome
 
@@ -98,7 +100,7 @@ def _reply(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outco
     existing = delivery.txn.objects.parsed(stored) if stored is not None else None
     if stored is None or existing is None or existing.organizer not in recipient.own_addresses:
         return Outcome.UNKNOWN_UID
-    return delivery.take_answer(stored, existing, sent, recipient).outcome
+    return delivery.take_answer(stored, existing, sent, recipient, in_order=False).outcome
 
 
 def _refresh(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
