@@ -20,18 +20,21 @@ from calcore_caldav.store.protocol import SYSTEM, CollectionKind, StoredObject
 
 PEOPLE = ("florent", "martijn", "bob", "alice")
 ROOMS = ("room1", "room2")
+MONDAY = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
 
 class Office:
-    """One office; `now` is the clock."""
+    """One office; `now` is the clock. A database that has one already is taken as it is."""
 
-    def __init__(self, **settings: object) -> None:
-        self.now = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-        self.store = open_store("sqlite://", clock=lambda: self.now)
+    def __init__(self, database: str = "sqlite://", *, now: datetime = MONDAY, **settings: object) -> None:
+        self.now = now
+        self.store = open_store(database, clock=lambda: self.now)
         self.settings = SchedulingSettings(**settings)  # type: ignore[arg-type]
         self.service = CalendarService(SchedulingEngine(self.settings), self.settings)
         self.worker = Worker(self.store, self.settings)
         with self.store.write(SYSTEM) as txn:
+            if txn.directory.by_name("team") is not None:
+                return
             for name in (*PEOPLE, *ROOMS, "team"):
                 kind = CalendarUserType.INDIVIDUAL
                 if name in ROOMS:

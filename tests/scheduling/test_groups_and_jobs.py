@@ -6,6 +6,9 @@ from __future__ import annotations
 import pytest
 from office import Office, answered, attendee, invite
 
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
+from calcore_caldav.core.significance import cancelled
+from calcore_caldav.core.timerange import TimeRange
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.groups import members_changed
 from calcore_caldav.scheduling.worker import HANDLERS, Worker
@@ -31,6 +34,78 @@ def test_who_joins_a_group_is_invited_who_leaves_is_not(office: Office):
     assert office.answers("florent", "bob") == {"": "ACCEPTED"}
     assert attendee(office.copy("florent").master, "martijn") is None
     assert attendee(office.copy("florent", "past").master, "alice") is None
+
+
+def test_who_leaves_a_group_keeps_what_was(office: Office):
+    """Of a series under way only the dates to come change; nobody is asked again, the room stays booked."""
+    office.put(
+        "florent",
+        invite("florent", "team", "room1", DTSTART="20251229T100000Z", RRULE="FREQ=WEEKLY;COUNT=5"),
+    )
+    office.put("bob", answered(office.copy("bob"), "bob", "ACCEPTED"))
+    for who in ("bob", "martijn", "room1", "florent"):
+        office.methods(who)
+    set_team(office, "bob", "alice")
+    office.rest()
+    assert dates(office, "martijn") == {"20251229T100000Z", "20260105T100000Z"} - later(office)
+    assert dates(office, "alice") == later(office)
+    assert dates(office, "bob") == dates(office, "florent") == dates(office, "room1") == ALL
+    assert office.methods("martijn") == ["CANCEL"]
+    assert office.methods("alice") == ["REQUEST"]
+    assert office.answers("florent", "bob") == office.answers("florent", "room1") == {"": "ACCEPTED"}
+    before = {who: office.row(who) for who in ("florent", "bob", "martijn", "alice", "room1")}
+    set_team(office, "bob", "alice")
+    office.rest()
+    assert {who: office.row(who) for who in before} == before, "nothing is left to do"
+
+
+ALL = {"20251229T100000Z", "20260105T100000Z", "20260112T100000Z", "20260119T100000Z", "20260126T100000Z"}
+
+
+def later(office: Office) -> set[str]:
+    return {day for day in ALL if day > office.now.strftime("%Y%m%dT%H%M%SZ")}
+
+
+def dates(office: Office, who: str) -> set[str]:
+    """When somebody's meetings take place."""
+    with office.store.read() as txn:
+        calendar = txn.collections.get(who, "calendar")
+        return {
+            instance.rid.to_basic()
+            for stored in txn.objects.all(calendar)
+            for instance in txn.objects.parsed(stored).recurrence().between(TimeRange(None, None))
+            if not cancelled(instance.component)
+        }
+
+
+def test_a_series_ahead_stays_one(office: Office):
+    office.put("florent", invite("florent", "team", RRULE="FREQ=WEEKLY"))
+    set_team(office, "alice")
+    office.rest()
+    with office.store.read() as txn:
+        (stored,) = txn.objects.all(txn.collections.get("florent", "calendar"))
+        assert stored.uid == "1"
+    assert office.methods("alice") == ["REQUEST"]
+
+
+def test_members_of_a_group_in_a_group(office: Office):
+    with office.store.write(SYSTEM) as txn:
+        house = txn.directory.save(
+            Principal(
+                id=0,
+                name="house",
+                kind=CalendarUserType.GROUP,
+                display_name="House",
+                addresses=(CalendarUserAddress("mailto:house@example.com"),),
+            )
+        )
+        txn.directory.set_members(house, ["team"])
+    office.put("florent", invite("florent", "house"))
+    assert office.methods("martijn") == ["REQUEST"]
+    set_team(office, "bob", "alice")
+    office.rest()
+    assert office.methods("martijn") == ["CANCEL"]
+    assert office.methods("alice") == ["REQUEST"]
 
 
 def test_one_job_shows_many_answers():
@@ -75,6 +150,38 @@ def test_a_job_whose_worker_died_is_done_once(caplog):
     office.tick(minutes=1)
     assert office.worker.run_due() == 1
     assert office.answers("bob", "martijn") == {"": "ACCEPTED"}
+    assert office.worker.run_due() == 0
+    office.store.close()
+
+
+def test_a_job_survives_the_process_that_has_it(tmp_path):
+    """Killed after the commit of the answer, and again within the job: the others see it, told once."""
+    database = f"sqlite:///{tmp_path}/office.db"
+    office = Office(database, refresh_at_once=0)
+    office.put("florent", invite("florent", "martijn", "bob"))
+    office.put("martijn", answered(office.copy("martijn"), "martijn", "ACCEPTED"))
+    office.store.close()
+
+    class PowerCut(BaseException):
+        pass
+
+    def dies(txn, job, settings):
+        HANDLERS["refresh"](txn, job, settings)
+        raise PowerCut
+
+    office = Office(database, now=office.now, refresh_at_once=0)
+    office.tick(minutes=1)
+    with pytest.raises(PowerCut):
+        Worker(office.store, office.settings, {**HANDLERS, "refresh": dies}).run_due()
+    office.store.close()
+
+    office = Office(database, now=office.now, refresh_at_once=0)
+    assert office.answers("bob", "martijn") == {"": "NEEDS-ACTION"}
+    assert office.worker.run_due() == 0, "another process may still be at it"
+    office.tick(minutes=10)
+    assert office.worker.run_due() == 1
+    assert office.answers("bob", "martijn") == {"": "ACCEPTED"}
+    assert office.methods("bob") == ["REQUEST"]
     assert office.worker.run_due() == 0
     office.store.close()
 
