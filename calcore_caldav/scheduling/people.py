@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
@@ -67,12 +67,23 @@ class People:
 
     def _completed(self, component: Component, organizer: Principal) -> Component:
         expanded = self._expanded(component, organizer)
-        made = [self._described(p) for p in expanded.properties]
+        made = list(self._once(self._described(p) for p in expanded.properties))
         if all(a is b for a, b in zip(made, component.properties, strict=False)) and len(made) == len(
             component.properties
         ):
             return component
         return Component(component.name, made, component.children)
+
+    def _once(self, properties: Iterable[Property]) -> Iterator[Property]:
+        """Each calendar user's first ATTENDEE only, whatever way clients spell the others."""
+        seen: set[CalendarUserAddress] = set()
+        for prop in properties:
+            if prop.name == "ATTENDEE":
+                who = self.aliases.get(address(prop), address(prop))
+                if who in seen:
+                    continue
+                seen.add(who)
+            yield prop
 
     def _described(self, prop: Property) -> Property:
         """An ATTENDEE or ORGANIZER with the parameters that clients look for (RFC 7986 §6.2)."""
