@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from calcore_caldav.core.calobject import CalendarObject, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import (
@@ -13,7 +15,9 @@ from calcore_caldav.core.itip import (
     attendees,
     server_group,
     unanswered,
+    values,
     with_attendees,
+    with_values,
 )
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
@@ -27,6 +31,9 @@ from calcore_caldav.core.significance import (
     sequence,
     timing,
 )
+
+# What ATTENDEE says of the messages to and from the attendee; the organizer's clients may lose it.
+_ANSWERS: Final = ("SCHEDULE-STATUS", "SENT-BY", REVISION)
 
 
 def base_of(old: CalendarObject | None, rid: RecurrenceId | None) -> Component | None:
@@ -94,10 +101,8 @@ def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answer
     if server_group(prop):
         return prop
     made = prop.without_params("SCHEDULE-FORCE-SEND")
-    for name in ("SCHEDULE-STATUS", REVISION):
-        kept = next((vs for n, vs in base.params if n == name), ()) if base is not None else ()
-        if kept != next((vs for n, vs in made.params if n == name), ()):
-            made = made.with_param(name, *kept)
+    for name in _ANSWERS:
+        made = with_values(made, name, values(base, name))
     if base is None or reset:
         return asked(made)
     if unanswered(base) or (unanswered(made) and not merge_answers):

@@ -26,6 +26,7 @@ from calcore_caldav.core.itip import (
     answered,
     message,
     private,
+    sent_by,
 )
 from calcore_caldav.core.itip import (
     reply as reply_component,
@@ -62,18 +63,20 @@ def attendee_messages(
     now: datetime,
     reply: bool = True,
     organizer_object: CalendarObject | None = None,
+    actor: CalendarUserAddress | None = None,
 ) -> SchedulingPlan:
     """What follows from an attendee's change or deletion (RFC 6638 §3.2.2).
 
     `old` is the copy that the server has; `new` None deletes it, which declines. With `reply` False nobody
     is told of a removal (Schedule-Reply: F). `organizer_object`, where it is of this server, tells which
-    instances there are and whether the organizer's event takes up time. Raises SchedulingRefused.
+    instances there are and whether the organizer's event takes up time. `actor`: who answers for the attendee,
+    where it isn't themselves. Raises SchedulingRefused.
     """
     if new is None:
         if not reply or all(cancelled(c) for c in old.components):
             return SchedulingPlan("attendee", None)
-        return SchedulingPlan("attendee", None, _decline_all(old, own, now, organizer_object))
-    change = _Change(old, new, own, organizer_object)
+        return SchedulingPlan("attendee", None, _decline_all(old, own, now, organizer_object, actor))
+    change = _Change(old, new, own, organizer_object, actor)
     stored = change.stored()
     prop = next((p for c in new.components if (p := c.get("ORGANIZER")) is not None), None)
     forced = prop is not None and (prop.param("SCHEDULE-FORCE-SEND") or "").upper() == "REPLY"
@@ -94,7 +97,11 @@ def own_attendee(component: Component, own: Own) -> Property | None:
 
 
 def _decline_all(
-    old: CalendarObject, own: Own, now: datetime, organizer_object: CalendarObject | None
+    old: CalendarObject,
+    own: Own,
+    now: datetime,
+    organizer_object: CalendarObject | None,
+    actor: CalendarUserAddress | None,
 ) -> tuple[ITipMessage, ...]:
     mine = [(c, p) for c in old.components if (p := own_attendee(c, own)) is not None]
     organizer = next((c.get("ORGANIZER") for c in old.components if c.get("ORGANIZER") is not None), None)
@@ -104,9 +111,9 @@ def _decline_all(
         or all(partstat(p) is PartStat.DECLINED or cancelled(c) for c, p in mine)
     ):
         return ()
-    made = [_declining(c, p) for c, p in mine if not cancelled(c)]
+    made = [_declining(c, p, actor) for c, p in mine if not cancelled(c)]
     unseen = _unseen(old, organizer_object, own).values()
-    made += [_declining(c, p) for c in unseen if (p := own_attendee(c, own)) is not None]
+    made += [_declining(c, p, actor) for c in unseen if (p := own_attendee(c, own)) is not None]
     return (_reply(old, made, own, now),)
 
 
@@ -128,9 +135,10 @@ def _unseen(
     }
 
 
-def _declining(component: Component, attendee: Property) -> Component:
-    """The component with its ATTENDEE `attendee` not coming."""
+def _declining(component: Component, attendee: Property, actor: CalendarUserAddress | None) -> Component:
+    """The component with its ATTENDEE `attendee` not coming, as `actor` or the attendee says."""
     away = attendee.with_param("PARTSTAT", PartStat.DECLINED.value).without_params("RSVP")
+    away = sent_by(away, actor)
     return component.map(lambda prop: away if prop is attendee else prop)
 
 
@@ -167,6 +175,7 @@ class _Change:
     new: CalendarObject
     own: Own
     organizer_object: CalendarObject | None
+    actor: CalendarUserAddress | None
     gone: dict[RecurrenceId, Component] = field(default_factory=dict)
     """Instances that the attendee deleted, as they were."""
 
@@ -245,7 +254,8 @@ class _Change:
             if prop.name in _OWN or private(prop.name):
                 return None
             if prop is asked_of:
-                return answered(asked_of, given) if partstat(asked_of) is not partstat(given) else prop
+                changed = partstat(asked_of) is not partstat(given)
+                return sent_by(answered(asked_of, given), self.actor) if changed else prop
             if prop.name == "ORGANIZER" and organizer is not None:
                 return _with_agent(prop, organizer)
             if prop.name == "STATUS" and mine.name == "VTODO" and not cancelled(mine):
@@ -320,12 +330,13 @@ class _Change:
             for rid, instance in _unseen(stored, self.organizer_object, self.own).items():
                 prop = own_attendee(instance, self.own)
                 if prop is not None and rid not in self.gone:
-                    found.append(_declining(instance, prop) if rid in deleted else instance)
+                    away = rid in deleted
+                    found.append(_declining(instance, prop, self.actor) if away else instance)
         if reply:
             for mine in self.gone.values():
                 prop = own_attendee(mine, self.own)
                 if prop is not None and partstat(prop) is not PartStat.DECLINED and not cancelled(mine):
-                    found.append(_declining(mine, prop))
+                    found.append(_declining(mine, prop, self.actor))
         return found
 
     def _before(self, rid: Rid) -> tuple[object, ...] | None:

@@ -115,8 +115,19 @@ def unanswered(attendee: Property) -> bool:
     return partstat(attendee) is PartStat.NEEDS_ACTION
 
 
+def sent_by(prop: Property, actor: CalendarUserAddress | None) -> Property:
+    """An ORGANIZER or ATTENDEE with the name of who acted for them; None: they did it themselves.
+
+    RFC 5545 §3.2.18.
+    """
+    if actor is None:
+        return prop.without_params("SENT-BY")
+    return prop if prop.param("SENT-BY") == actor else prop.with_param("SENT-BY", actor)
+
+
 def asked(attendee: Property) -> Property:
     """An ATTENDEE whose answer is wanted: NEEDS-ACTION, RSVP=TRUE."""
+    attendee = sent_by(attendee, None)
     if attendee.param("PARTSTAT") is not None and not unanswered(attendee):
         attendee = attendee.with_param("PARTSTAT", PartStat.NEEDS_ACTION.value)
     if (attendee.param("RSVP") or "").upper() == "TRUE":
@@ -125,14 +136,23 @@ def asked(attendee: Property) -> Property:
 
 
 def answered(attendee: Property, answer: Property) -> Property:
-    """`attendee` with the answer that `answer` gives: PARTSTAT, DELEGATED-TO, and RSVP where still open."""
+    """`attendee` with what `answer` says: PARTSTAT, DELEGATED-TO, SENT-BY, and RSVP where still open."""
     made = attendee
     if partstat(attendee) is not partstat(answer) or attendee.param("PARTSTAT") is None:
         made = made.with_param("PARTSTAT", partstat(answer).value)
-    delegates = next((v for n, v in answer.params if n == "DELEGATED-TO"), ())
-    if delegates != next((v for n, v in made.params if n == "DELEGATED-TO"), ()):
-        made = made.with_param("DELEGATED-TO", *delegates)
+    for name in ("DELEGATED-TO", "SENT-BY"):
+        made = with_values(made, name, values(answer, name))
     return made if unanswered(made) else made.without_params("RSVP")
+
+
+def values(prop: Property | None, name: str) -> tuple[str, ...]:
+    """The values of a parameter; () where it is missing."""
+    return next((vs for n, vs in prop.params if n == name), ()) if prop is not None else ()
+
+
+def with_values(prop: Property, name: str, given: tuple[str, ...]) -> Property:
+    """The property with these values of a parameter, without it where there are none."""
+    return prop if values(prop, name) == given else prop.with_param(name, *given)
 
 
 def with_attendees(

@@ -13,7 +13,15 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
 from calcore_caldav.core.content import Component, Property
-from calcore_caldav.core.itip import SERVER_PARAMS, Aliases, answered, attendees, with_attendees
+from calcore_caldav.core.itip import (
+    SERVER_PARAMS,
+    Aliases,
+    answered,
+    attendees,
+    values,
+    with_attendees,
+    with_values,
+)
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION, last_seen, noted, older, revision, with_revision
@@ -152,7 +160,10 @@ def _overtaken(theirs: Component, mine: Component) -> bool:
 
 def _ended(mine: Component, theirs: Component) -> Component:
     made = mine.set("STATUS", "CANCELLED").set("SEQUENCE", str(max(sequence(mine), sequence(theirs))))
-    stamp = theirs.get("DTSTAMP")
+    stamp, organizer = theirs.get("DTSTAMP"), made.get("ORGANIZER")
+    if organizer is not None:
+        actor = values(theirs.get("ORGANIZER"), "SENT-BY")
+        made = made.with_property(with_values(organizer, "SENT-BY", actor))
     return made.with_property(stamp) if stamp is not None else made
 
 

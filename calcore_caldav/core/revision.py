@@ -39,10 +39,8 @@ def stamped_before(one: Revision, other: Revision) -> bool:
 
 def noted(prop: Property | None) -> Revision | None:
     """The revision that was remembered at an ORGANIZER or ATTENDEE."""
-    values = next((vs for name, vs in prop.params if name == REVISION), ()) if prop is not None else ()
-    if len(values) != 2 or not values[0].isdecimal():
-        return None
-    return int(values[0]), values[1]
+    found = next((vs for name, vs in prop.params if name == REVISION), ()) if prop is not None else ()
+    return (int(found[0]), found[1]) if len(found) == 2 and found[0].isdecimal() else None
 
 
 def with_revision(prop: Property, seen: Revision) -> Property:

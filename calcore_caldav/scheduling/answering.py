@@ -15,6 +15,7 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property, escape_text
+from calcore_caldav.core.itip import sent_by
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.significance import derived
@@ -127,7 +128,7 @@ def _with_answer(
 
 @lru_cache(16)
 def _answering(attendee: Property, answer: PartStat, now: datetime) -> Property:
-    new = attendee.with_param("PARTSTAT", str(answer))
+    new = sent_by(attendee.with_param("PARTSTAT", str(answer)), None)
     if answer is PartStat.NEEDS_ACTION:
         # Spelled out where the series says otherwise.
         return new.with_param("RSVP", "TRUE").without_params(AUTO)

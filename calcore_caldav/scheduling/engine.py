@@ -5,19 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 
 from calcore_caldav.core.answers import base_of
-from calcore_caldav.core.attendee import attendee_messages, refused
+from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
+from calcore_caldav.core.content import once
 from calcore_caldav.core.invitation import whole_copy
-from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent
+from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent, sent_by
 from calcore_caldav.core.organizer import Rid, organizer_messages, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
-from calcore_caldav.core.significance import cancelled
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
 from calcore_caldav.scheduling.people import People
+from calcore_caldav.scheduling.roles import (
+    Role,
+    check_bystander,
+    check_components,
+    check_transition,
+    role_of,
+    same_person,
+    with_organizer,
+)
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.statuses import Status, with_organizer_status, with_statuses
 from calcore_caldav.store.protocol import Collection, StoredObject, Transaction
@@ -52,26 +60,6 @@ class SchedulingOutcome:
     """None: not a scheduling object resource."""
 
 
-class Role(Enum):
-    """What the owner of a home is in an object (RFC 6638 §3.1)."""
-
-    NONE = auto()
-    ORGANIZER = auto()
-    ATTENDEE = auto()
-
-
-def role_of(obj: CalendarObject | None, owner: Principal) -> Role:
-    """The owner's role; NONE where the object isn't a scheduling object of theirs."""
-    if obj is None or obj.organizer is None:
-        return Role.NONE
-    own = owner.own_addresses
-    if obj.organizer in own:
-        return Role.ORGANIZER if obj.attendees else Role.NONE
-    if any(find_attendee(c, own) is not None for c in obj.components):
-        return Role.ATTENDEE
-    return Role.NONE
-
-
 def lock_keys(txn: Transaction, change: ObjectChange) -> set[str]:
     """What a change has to be serialised on: the UID, and the rooms that may be asked or are written to."""
     people = People(txn)
@@ -97,94 +85,19 @@ class SchedulingEngine:
         """
         before, after = role_of(change.old, change.owner), role_of(change.new, change.owner)
         if before is Role.NONE and after is Role.NONE:
-            self._check_bystander(txn, change)
+            check_bystander(change.owner, change.old, change.new, People(txn))
             return SchedulingOutcome(change.new, None)
         people = People(txn)
         people.learn(change.old, change.new)
         if change.new is not None and after is Role.ORGANIZER:
-            change = replace(change, new=_completed_organizer(change.new))
+            change = replace(change, new=with_organizer(change.new))
         if change.new is not None and after is not Role.NONE:
-            _check_components(change.new)
-        _check_transition(change, before, after, people)
+            check_components(change.new)
+        check_transition(change.owner, change.old, change.new, people)
         run = _Run(txn, self.settings, people, change)
         if before is Role.ORGANIZER or after is Role.ORGANIZER:
             return run.organizer()
         return run.attendee()
-
-    @staticmethod
-    def _check_bystander(txn: Transaction, change: ObjectChange) -> None:
-        """A meeting of somebody else of this server, to which the owner isn't invited, is no object of theirs."""
-        new = change.new
-        if new is None or new.organizer is None or not new.attendees:
-            return
-        if new.organizer in change.owner.own_addresses or change.old is not None:
-            return
-        organizer = next(c.get("ORGANIZER") for c in new.components if c.get("ORGANIZER") is not None)
-        if agent(organizer) is ScheduleAgent.SERVER and txn.directory.by_address(new.organizer) is not None:
-            raise SchedulingRefused(
-                "organizer-allowed", "the organizer is neither the calendar's owner nor one who invited them"
-            )
-
-
-def _completed_organizer(new: CalendarObject) -> CalendarObject:
-    """With the ORGANIZER of the others in components that invite nobody, as Apple's server repairs it.
-
-    Clients that invite to one instance of a series leave the series itself without.
-    """
-    organizer = next(p for c in new.components if (p := c.get("ORGANIZER")) is not None)
-    made = tuple(
-        c if c.get("ORGANIZER") is not None or c.get("ATTENDEE") is not None else c.adding(organizer)
-        for c in new.components
-    )
-    return new if made == new.components else new.with_components(made)
-
-
-def _check_components(new: CalendarObject) -> None:
-    """One organizer in all components (RFC 6638 §3.2.4.2)."""
-    named = {
-        CalendarUserAddress.parse(value) if (value := c.value("ORGANIZER")) is not None else None
-        for c in new.components
-    }
-    if len(named) > 1:
-        raise SchedulingRefused(
-            "same-organizer-in-all-components", "the components of a meeting name different organizers"
-        )
-
-
-def _check_transition(change: ObjectChange, before: Role, after: Role, people: People) -> None:
-    """Roles don't change hands (RFC 6638 §3.2.4)."""
-    old, new = change.old, change.new
-    if new is None:
-        return
-    if after is Role.ORGANIZER:
-        if before is Role.ATTENDEE:
-            raise refused("an attendee cannot become the organizer")
-        if change.owner.kind.bookable and new.attendees - change.owner.own_addresses:
-            raise SchedulingRefused("organizer-allowed", "rooms and resources don't invite")
-        if new.master is None:
-            raise SchedulingRefused("organizer-allowed", "an organizer's object needs its series")
-        return
-    if before is Role.ORGANIZER:
-        if new.organizer is not None and new.organizer not in change.owner.own_addresses:
-            raise SchedulingRefused(
-                "allowed-organizer-scheduling-object-change", "a meeting cannot be given to another organizer"
-            )
-        if new.organizer is None and new.attendees:
-            raise SchedulingRefused("organizer-allowed", "attendees need an ORGANIZER")
-        return
-    if before is Role.ATTENDEE:
-        assert old is not None
-        over = all(cancelled(c) for c in old.components)
-        if after is not Role.ATTENDEE and not over:
-            raise refused("the attendee's own ATTENDEE or the ORGANIZER is missing")
-        if after is Role.ATTENDEE and not _same(old.organizer, new.organizer, people):
-            raise refused("ORGANIZER cannot be changed")
-
-
-def _same(one: CalendarUserAddress | None, other: CalendarUserAddress | None, people: People) -> bool:
-    if one is None or other is None:
-        return one is other
-    return people.aliases.get(one, one) == people.aliases.get(other, other)
 
 
 class _Run:
@@ -209,6 +122,9 @@ class _Run:
         if scheduled and new is not None:
             new = self._signed(self.people.completed(new, self.owner))
         old = change.old if role_of(change.old, self.owner) is Role.ORGANIZER else None
+        if old is not None:
+            # What is cancelled is cancelled by who does it now.
+            old = self._signed(old)
         plan = organizer_messages(
             old,
             new if scheduled else None,
@@ -227,16 +143,20 @@ class _Run:
         stored = with_statuses(current, statuses, self.people.aliases)
         return SchedulingOutcome(stored, new_tag())
 
-    def _signed(self, new: CalendarObject) -> CalendarObject:
-        """With SENT-BY, where somebody acts for the organizer (RFC 5545 §3.2.18)."""
-        actor = self.txn.actor.principal
-        if actor is None or actor.id == self.owner.id or self.txn.actor.admin:
-            return new
-        made = tuple(
-            c.map(lambda p: p.with_param("SENT-BY", actor.address) if p.name == "ORGANIZER" else p)
-            for c in new.components
-        )
-        return new.with_components(made)
+    def _signed(self, obj: CalendarObject) -> CalendarObject:
+        """With who acts for the organizer in SENT-BY, without it where it's themselves (RFC 5545 §3.2.18)."""
+        if self.txn.actor.principal is None or self.txn.actor.admin:
+            return obj
+        sign = once(lambda p: sent_by(p, self._actor()) if p.name == "ORGANIZER" else p)
+        made = tuple(c.map(sign) for c in obj.components)
+        return obj if made == obj.components else obj.with_components(made)
+
+    def _actor(self) -> CalendarUserAddress | None:
+        """Who acts for the owner of the calendar; None: the owner, or the program."""
+        actor = self.txn.actor
+        if actor.principal is None or actor.admin or actor.principal.id == self.owner.id:
+            return None
+        return actor.principal.address
 
     def _rooms(self, plan: SchedulingPlan, statuses: dict[CalendarUserAddress, str]) -> CalendarObject | None:
         """Rooms first: what they answer goes into everybody's copy, that of the next room too."""
@@ -287,7 +207,7 @@ class _Run:
         mine = self.txn.objects.parsed(copy).organizer
         if mine is not None:
             self.people.find(mine)
-        return _same(mine, sent.body.organizer, self.people)
+        return same_person(mine, sent.body.organizer, self.people)
 
     def _updated(self, plan: SchedulingPlan, current: CalendarObject | None) -> Iterable[ITipMessage]:
         """The messages to people, REQUESTs with the answers that rooms gave meanwhile."""
@@ -344,7 +264,13 @@ class _Run:
             assert new is not None
             old = self._invitation(new, organizer, theirs)
         plan = attendee_messages(
-            old, new, self.own, now=self.txn.now, reply=change.reply, organizer_object=theirs
+            old,
+            new,
+            self.own,
+            now=self.txn.now,
+            reply=change.reply,
+            organizer_object=theirs,
+            actor=self._actor(),
         )
         stored = plan.stored
         for sent in plan.messages:

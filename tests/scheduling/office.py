@@ -9,14 +9,22 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import Outcome
-from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.inbound import receive
 from calcore_caldav.scheduling.service import CalendarService, Conditions, PutResult, ScheduleOptions
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.worker import Worker
+from calcore_caldav.server.background import UPKEEP_JOB, upkeep
 from calcore_caldav.store.opening import open_store
-from calcore_caldav.store.protocol import SYSTEM, CollectionKind, StoredObject
+from calcore_caldav.store.protocol import (
+    SYSTEM,
+    CollectionKind,
+    CollectionProps,
+    Grant,
+    Job,
+    StoredObject,
+)
 
 PEOPLE = ("florent", "martijn", "bob", "alice")
 ROOMS = ("room1", "room2")
@@ -95,12 +103,49 @@ class Office:
                 conditions=Conditions(if_schedule_tag_match=tag),
             )
 
-    def delete(self, who: str, uid: str = "1", *, reply: bool = True) -> None:
+    def delete(self, who: str, uid: str = "1", *, actor: str | None = None, reply: bool = True) -> None:
         self.tick()
-        with self.store.write(self.actor(who)) as txn:
+        with self.store.write(self.actor(actor or who)) as txn:
             stored = self._stored(txn, who, uid)
             assert stored is not None, f"{who} has no {uid}"
             self.service.delete(txn, stored, options=ScheduleOptions(reply=reply))
+
+    def appoint(self, who: str, delegate: str) -> None:
+        """Let somebody do everything in one's calendars."""
+        with self.store.write(SYSTEM) as txn:
+            owner = txn.directory.by_name(who)
+            assert owner is not None
+            txn.directory.set_grants(owner, None, [Grant(owner.id, None, delegate, Privilege.ALL)])
+
+    def make_calendar(self, who: str, name: str) -> None:
+        with self.store.write(self.actor(who)) as txn:
+            owner = txn.directory.by_name(who)
+            assert owner is not None
+            kind = CollectionKind.CALENDAR
+            self.service.create_collection(txn, owner, name, kind, CollectionProps(display_name=name))
+
+    def delete_calendar(self, who: str, name: str, *, reply: bool = True) -> None:
+        self.tick()
+        with self.store.write(self.actor(who)) as txn:
+            collection = txn.collections.get(who, name)
+            assert collection is not None
+            self.service.delete_collection(txn, collection, ScheduleOptions(reply=reply))
+
+    def transfer(self, who: str, calendar: str, uid: str = "1", *, copy: bool = False) -> None:
+        """MOVE or COPY to another calendar of the home."""
+        self.tick()
+        with self.store.write(self.actor(who)) as txn:
+            stored, target = self._stored(txn, who, uid), txn.collections.get(who, calendar)
+            assert stored is not None
+            assert target is not None
+            act = self.service.copy if copy else self.service.move
+            act(txn, stored, target, stored.name, overwrite=False)
+
+    def upkeep(self) -> None:
+        """What the server does once a day."""
+        job = Job(0, UPKEEP_JOB, {}, self.now, self.now, 1)
+        with self.store.write(SYSTEM) as txn:
+            upkeep(txn, job, self.settings)
 
     def actor(self, name: str):
         from calcore_caldav.scheduling.access import actor_of
