@@ -23,6 +23,7 @@ Aliases = Mapping[CalendarUserAddress, CalendarUserAddress]
 class Method(StrEnum):
     """METHOD (RFC 5546 §1.4)."""
 
+    PUBLISH = "PUBLISH"
     REQUEST = "REQUEST"
     REPLY = "REPLY"
     CANCEL = "CANCEL"

@@ -22,6 +22,7 @@ from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated
 from calcore_caldav.dav.resources import conceal
 from calcore_caldav.errors import CalcoreError, SchedulingRefused
 from calcore_caldav.scheduling.access import actor_of
+from calcore_caldav.scheduling.posting import KINDS
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import NOBODY
 
@@ -80,6 +81,11 @@ ACTIONS: Final[Mapping[str, Method]] = {
     "split": Method(split.post, writes=True, rfc="caldav-recursplit"),
 }
 """POST ?action=NAME on an object."""
+
+MESSAGES: Final[Mapping[str, Method]] = {
+    method.value: Method(outbox.send, writes=True, rfc=kind.rfc) for method, kind in KINDS.items()
+}
+"""POST to the outbox of a message of this METHOD; the other messages follow from changes of objects."""
 
 _RadicaleMethod = Callable[..., types.WSGIResponse]
 
@@ -198,7 +204,7 @@ class CalDAVApplication(Application):  # type: ignore[misc]
         store, (prefix, path) = self._services.store, place
         query = environ.get("QUERY_STRING", "")
         if name == "POST":
-            method = ACTIONS.get(_action(query), method)
+            method = ACTIONS.get(_action(query)) or MESSAGES.get(outbox.itip_method(body), method)
         try:
             with store.write(NOBODY) if method.writes else store.read() as txn:
                 txn.actor = actor_of(txn, user)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""POST to the outbox: when are these people free? (RFC 6638 §5); what would rooms answer?"""
+"""POST to the outbox: when are these people free? (RFC 6638 §5); what would rooms answer?; proposals."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -11,6 +12,7 @@ from calcore_caldav.core import content
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import to_vfreebusy
+from calcore_caldav.core.itip import Method
 from calcore_caldav.core.principals import CalendarUserAddress, Principal, Privilege
 from calcore_caldav.core.times import Period, TimezoneResolver, parse_date_time
 from calcore_caldav.dav import forecast, xml
@@ -18,26 +20,29 @@ from calcore_caldav.dav.http import DavRequest, DavResponse, refused
 from calcore_caldav.dav.resources import CollectionResource, Kind, held, locate, may_know
 from calcore_caldav.dav.xml import C
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest
+from calcore_caldav.scheduling import posting
 from calcore_caldav.scheduling.access import require
 from calcore_caldav.scheduling.availability import free_busy
+from calcore_caldav.scheduling.posting import KINDS
+from calcore_caldav.scheduling.statuses import Status
 
 _LONGEST: Final = timedelta(days=5 * 366)
 _UNKNOWN: Final = "3.7;Invalid calendar user"
 _NO_AUTHORITY: Final = "3.8;No authority"
 _SUCCESS: Final = "2.0;Success"
+_STATUS: Final = {
+    Status.SUCCESS: _SUCCESS,
+    Status.PENDING: "1.0;Pending",
+    Status.INVALID_USER: _UNKNOWN,
+    Status.NO_SERVICE: "5.2;Service unavailable",
+    Status.REFUSED: "5.3;No scheduling support for user",
+}
+_METHOD: Final = re.compile(rb"^METHOD[ \t]*:[ \t]*([A-Za-z-]+)", re.MULTILINE | re.IGNORECASE)
 
 
 def post(request: DavRequest) -> DavResponse:
-    """POST: only the outbox takes one."""
-    resource = locate(request, request.path)
-    if not isinstance(resource, CollectionResource) or resource.kind is not Kind.OUTBOX:
-        raise refused(HTTPStatus.METHOD_NOT_ALLOWED, detail="POST goes to a scheduling outbox.")
-    require(
-        held(request, resource.owner, resource.collection), Privilege.SCHEDULE_SEND_FREEBUSY, resource.path
-    )
-    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    if media_type != "text/calendar":
-        raise refused(HTTPStatus.FORBIDDEN, C("supported-calendar-data"), detail="text/calendar is needed")
+    """POST of a question: only the outbox takes one."""
+    resource = _outbox(request, Privilege.SCHEDULE_SEND_FREEBUSY)
     calendar = content.parse(request.body)
     if calendar.named("VEVENT"):
         invitation = CalendarObject.parse(request.body, limits=request.settings.limits, inbox=True)
@@ -50,6 +55,40 @@ def post(request: DavRequest) -> DavResponse:
     if not responses:
         raise _wrong("a VFREEBUSY request has ATTENDEEs")
     return DavResponse(HTTPStatus.OK, xml.document(C("schedule-response"), "".join(responses)))
+
+
+def send(request: DavRequest) -> DavResponse:
+    """POST of a message that no change of an object says (RFC 5546 §3.2.6 to §3.2.8; an extension)."""
+    kind = KINDS[Method(itip_method(request.body))]
+    resource = _outbox(request, kind.privilege)
+    body = CalendarObject.parse(request.body, limits=request.settings.limits, inbox=True)
+    responses = [
+        _response(one.recipient, _STATUS.get(one.status, one.status))
+        for one in posting.post(request.txn, resource.owner, body, request.settings)
+    ]
+    return DavResponse(HTTPStatus.OK, xml.document(C("schedule-response"), "".join(responses)))
+
+
+def itip_method(body: bytes) -> str:
+    """The METHOD of a message, "" where there is none: what it is tells how it is handled."""
+    found = _METHOD.search(body)
+    return found[1].decode().upper() if found else ""
+
+
+def _outbox(request: DavRequest, privilege: Privilege) -> CollectionResource:
+    resource = locate(request, request.path)
+    if not isinstance(resource, CollectionResource) or resource.kind is not Kind.OUTBOX:
+        raise refused(HTTPStatus.METHOD_NOT_ALLOWED, detail="POST goes to a scheduling outbox.")
+    require(held(request, resource.owner, resource.collection), privilege, resource.path)
+    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    if media_type != "text/calendar":
+        raise refused(HTTPStatus.FORBIDDEN, C("supported-calendar-data"), detail="text/calendar is needed")
+    return resource
+
+
+def _response(recipient: str, status: str, data: str = "") -> str:
+    to = xml.wrap(C("recipient"), xml.text(xml.D("href"), recipient))
+    return xml.wrap(C("response"), to + xml.text(C("request-status"), status) + data)
 
 
 def _require_owner(resource: CollectionResource, asked: Component) -> None:
@@ -133,5 +172,4 @@ def _answer(
             attendee=attendee,
         )
         data = xml.text(C("calendar-data"), answer.to_bytes().decode().replace("\r\n", "\n"))
-    recipient = xml.wrap(C("recipient"), xml.text(xml.D("href"), attendee.value))
-    return xml.wrap(C("response"), recipient + xml.text(C("request-status"), status) + data)
+    return _response(attendee.value, status, data)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from calcore_caldav.dav import xml
-from calcore_caldav.dav.application import CAPABILITIES, METHODS
+from calcore_caldav.dav.application import CAPABILITIES, MESSAGES, METHODS
 from calcore_caldav.dav.property_table import PROPERTIES
 from calcore_caldav.dav.props_caldav import STORED_AS_SENT
 from calcore_caldav.dav.report_table import REPORTS
@@ -131,6 +131,8 @@ def protocol_page() -> str:
         + ".",
         "## Methods",
         _table(("method", "RFC"), ((f"`{name}`", m.rfc) for name, m in METHODS.items())),
+        "Messages that may be posted to an outbox, besides free/busy queries:",
+        _table(("METHOD", "RFC"), ((f"`{name}`", m.rfc) for name, m in MESSAGES.items())),
         "## The DAV header",
         _table(("token", "RFC"), ((f"`{token}`", rfc) for token, rfc in CAPABILITIES.items())),
         "## Properties",

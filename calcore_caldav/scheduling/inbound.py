@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages that come from outside this server, by mail: every method of RFC 5546 §3.2.
+"""Messages that come as they are, by mail or posted by a client: every method of RFC 5546 §3.2.
 
 Who sent it has been made sure of before; what it says is judged here.
 """
@@ -33,12 +33,15 @@ def receive(txn: Transaction, sent: ITipMessage, settings: SchedulingSettings) -
     if recipient is None:
         raise SchedulingRefused("recipient-exists", "there is no such calendar user here")
     _check_sender(sent)
+    # As a change of the meeting would: see `engine.lock_keys`.
+    rooms = delivery.people.rooms({*sent.body.attendees, sent.recipient})
+    txn.lock({f"uid:{sent.body.uid}", *(f"room:{room.name}" for room in rooms)})
     return _METHODS[sent.method](delivery, sent, recipient)
 
 
 def _check_sender(sent: ITipMessage) -> None:
     """The organizer's messages come from the organizer, an attendee's from an attendee (RFC 5546 §6.1.1)."""
-    theirs = {Method.REQUEST, Method.CANCEL, Method.ADD, Method.DECLINECOUNTER}
+    theirs = {Method.PUBLISH, Method.REQUEST, Method.CANCEL, Method.ADD, Method.DECLINECOUNTER}
     if sent.method in theirs:
         allowed = sent.body.organizer == sent.sender
     else:
@@ -111,28 +114,54 @@ def _refresh(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Out
         return Outcome.UNKNOWN_UID
     delivery.people.learn(existing)
     delivery.people.find(sent.sender)
-    if sent.sender not in existing.attendees:
+    aliases = delivery.people.aliases
+    if aliases[sent.sender] not in {aliases[who] for who in existing.attendees}:
         return Outcome.PARTY_CRASHER
     delivery.deliver_requests(existing, recipient, {sent.sender: EVERYTHING})
     return Outcome.APPLIED
 
 
-def _shown(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
-    """A proposal or its refusal is for a person to decide on: it stays in the inbox (RFC 5546 §3.2.7, §3.2.8)."""
-    if delivery.copy_of(recipient, sent.body.uid) is None:
+def _publish(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """Something to know of, which asks for nothing: a person may keep it (RFC 5546 §3.2.1)."""
+    if not recipient.kind.bookable:
+        delivery.to_inbox(recipient, sent.body)
+    return Outcome.UNCHANGED
+
+
+def _counter(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """A proposal is the organizer's to decide on, who invites anew or declines it (RFC 5546 §3.2.7)."""
+    stored = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    if existing is None or existing.organizer not in recipient.own_addresses:
         return Outcome.UNKNOWN_UID
+    delivery.people.learn(existing)
+    delivery.people.find(sent.sender)
     delivery.to_inbox(recipient, sent.body)
+    aliases = delivery.people.aliases
+    invited = aliases[sent.sender] in {aliases[who] for who in existing.attendees}
+    return Outcome.UNCHANGED if invited else Outcome.PARTY_CRASHER
+
+
+def _decline_counter(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """The invitation stands as it was; the attendee is shown that (RFC 5546 §3.2.8)."""
+    stored = delivery.copy_of(recipient, sent.body.uid)
+    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    if existing is None or not delivery.same_organizer(existing, sent.body):
+        return Outcome.UNKNOWN_UID
+    if not recipient.kind.bookable:
+        delivery.to_inbox(recipient, sent.body)
     return Outcome.UNCHANGED
 
 
 _METHODS: Final[Mapping[Method, Callable[[Delivery, ITipMessage, Principal], Outcome]]] = MappingProxyType(
     {
+        Method.PUBLISH: _publish,
         Method.REQUEST: _request,
         Method.REPLY: _reply,
         Method.CANCEL: _cancel,
         Method.ADD: _add,
         Method.REFRESH: _refresh,
-        Method.COUNTER: _shown,
-        Method.DECLINECOUNTER: _shown,
+        Method.COUNTER: _counter,
+        Method.DECLINECOUNTER: _decline_counter,
     }
 )

@@ -12,6 +12,7 @@ from calcore_caldav.core.merge import Outcome
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.inbound import receive
+from calcore_caldav.scheduling.posting import Posted, post
 from calcore_caldav.scheduling.service import CalendarService, Conditions, PutResult, ScheduleOptions
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.worker import Worker
@@ -165,6 +166,14 @@ class Office:
         )
         with self.store.write(SYSTEM) as txn:
             return receive(txn, sent, self.settings)
+
+    def post(self, who: str, body: CalendarObject, actor: str | None = None) -> list[Posted]:
+        """A message put into the outbox."""
+        self.tick()
+        with self.store.write(self.actor(actor or who)) as txn:
+            owner = txn.directory.by_name(who)
+            assert owner is not None
+            return post(txn, owner, body, self.settings)
 
     # ---- what they see
 

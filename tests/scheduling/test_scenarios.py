@@ -112,10 +112,17 @@ def hands(who: str) -> tuple[str, str]:
 
 
 def stores(
-    s: Scenario, who: str, kind: str | None, uid: str | None, calendar: str | None, block: list[str]
+    s: Scenario,
+    who: str,
+    kind: str | None,
+    uid: str | None,
+    calendar: str | None,
+    method: str | None,
+    block: list[str],
 ) -> None:
     kind = kind or "VEVENT"
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//scenario//EN"]
+    lines += [f"METHOD:{method}"] if method else []
     for rid, props in blocks(block).items():
         lines += [f"BEGIN:{kind}", f"UID:{uid or '1'}", "DTSTAMP:20260101T000000Z"]
         lines += [f"RECURRENCE-ID:{rid}"] if rid else []
@@ -208,6 +215,17 @@ def sends(s: Scenario, who: str, method: str, to: str, block: list[str]) -> None
     s.outcome = s.office.receive(Method(method), who, to, written(method, block))
 
 
+def posts(s: Scenario, who: str, method: str, block: list[str]) -> None:
+    """A message that a client puts into its outbox."""
+    owner, actor = hands(who)
+    s.posted = {str(p.recipient): p.status for p in s.office.post(owner, written(method, block), actor)}
+
+
+def hears(s: Scenario, status: str, of: str) -> None:
+    found = s.posted.get(f"mailto:{of if '@' in of else of + '@example.com'}")
+    s.check(found == status, f"it heard {found}")
+
+
 def written(method: str, block: list[str]) -> CalendarObject:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//scenario//EN", f"METHOD:{method}"]
     for rid, props in blocks(block).items():
@@ -298,7 +316,7 @@ def same_tag(s: Scenario, who: str, changed: str) -> None:
 UID = r"(?: event (\S+))?"
 WHO = r"(\w+(?: for \w+)?)"
 VERBS: list[tuple[str, Callable[..., None]]] = [
-    (rf"{WHO} stores(?: a (VTODO|VEVENT))?{UID}(?: in (\w+))?", stores),
+    (rf"{WHO} stores(?: a (VTODO|VEVENT))?{UID}(?: in (\w+))?(?: by ([A-Z]+))?", stores),
     (rf"{WHO} changes{UID}(?: at (\w+))?( unless it changed)?", changes),
     (rf"{WHO} answers ([A-Z-]+){UID}(?: at (\w+))?", answers),
     (r"(\w+) deletes the instance (\w+)", deletes_instance),
@@ -310,6 +328,8 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (r"(\d+) days pass", inbox_expires),
     (r"(\w+) reads", reads),
     (r"(\S+) mails ([A-Z]+) to (\w+)", sends),
+    (rf"{WHO} posts ([A-Z]+)", posts),
+    (r"(?:\w+) hears (\S+) of (\S+)", hears),
     (r"time passes", time_passes),
     (r"(\w+) is refused: (\S+)", refused),
     (r"(\w+) receives (.+)", receives),
