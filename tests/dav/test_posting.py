@@ -35,7 +35,9 @@ def post(client, body: str, box: str | None = None):
 
 
 def inbox(client) -> list[str]:
-    listed = client.xml("PROPFIND", f"/{client.user}/inbox/", "<D:propfind><D:prop><D:getetag/></D:prop></D:propfind>", 1)
+    listed = client.xml(
+        "PROPFIND", f"/{client.user}/inbox/", "<D:propfind><D:prop><D:getetag/></D:prop></D:propfind>", 1
+    )
     paths = [r.findtext(clark("D:href")) for r in listed.xml]
     return [client.request("GET", path).text for path in paths if path.endswith(".ics")]
 
