@@ -163,8 +163,8 @@ def taken(
     for row in txn.instances.rows(places, *wider):
         if row.object_id not in ignore:
             rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
-    for window, wide in zip(windows, wider, strict=True):
-        booked.extend(b for b in txn.bookings.of(room, wide) if b.object_id not in ignore)
+    booked.extend(b for b in txn.bookings.of(room, *wider) if b.object_id not in ignore)
+    for window in windows:
         shut = availability.unavailable_in(published, room, window)
         closed.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in shut)
     kinds = Kinds(txn, room)

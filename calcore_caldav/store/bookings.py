@@ -4,35 +4,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, select
 
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.times import Period, from_epoch, to_epoch
 from calcore_caldav.store.protocol import Booking, StoredObject
-from calcore_caldav.store.schema import bookings, objects
+from calcore_caldav.store.schema import LONGEST_BOOKING, bookings
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
-
-LONGEST: Final = 86400
-"""Seconds; longer bookings are kept as several rows, each beginning where the one before ends."""
+from calcore_caldav.store.windows import Bounds, WindowStatement, bounds
 
 _BOOKING = select(bookings.c.object_id, bookings.c.start_ts, bookings.c.end_ts, bookings.c.slot)
-_OF_ROOM = _BOOKING.where(bookings.c.room_id == bindparam("room_id_")).order_by(
-    bookings.c.start_ts, bookings.c.slot
+_ALL = Statement(
+    _BOOKING.where(bookings.c.room_id == bindparam("room_id_")).order_by(bookings.c.start_ts, bookings.c.slot)
 )
-_ALL = Statement(_OF_ROOM)
-# No row is longer than `LONGEST`, so the index on (room, end) bounds the range on both sides.
-_WITHIN = _OF_ROOM.where(
-    bookings.c.end_ts > bindparam("since"),
-    bookings.c.end_ts < bindparam("until") + LONGEST,
-    bookings.c.start_ts < bindparam("until"),
-)
-_OF = Statement(_WITHIN)
-_OF_OTHERS = Statement(
-    _WITHIN.where(bookings.c.object_id.not_in(select(objects.c.id).where(objects.c.uid == bindparam("uid_"))))
-)
+
+
+def _within(asked: Bounds) -> Select[*tuple[Any, ...]]:
+    return _BOOKING.where(
+        bookings.c.room_id == bindparam("room_id_"),
+        bookings.c.start_ts > asked.since - LONGEST_BOOKING,
+        bookings.c.start_ts < asked.until_ceil,
+        bookings.c.end_ts > asked.since,
+    )
+
+
+_OF = WindowStatement(_within)
 _CLEAR = Statement(
     delete(bookings).where(
         bookings.c.object_id == bindparam("object_id_"), bookings.c.room_id == bindparam("room_id_")
@@ -49,16 +49,10 @@ class SqlBookingRows:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def of(self, room: Principal, window: Period, *, ignore_uid: str | None = None) -> list[Booking]:
-        """The bookings that overlap a window, by start; without those of one UID."""
-        since, until = to_epoch(window.start), to_epoch(window.end)
-        if ignore_uid is None:
-            found = self._session.sql.all(_OF, room_id_=room.id, since=since, until=until)
-        else:
-            found = self._session.sql.all(
-                _OF_OTHERS, room_id_=room.id, since=since, until=until, uid_=ignore_uid
-            )
-        return [_booking(row) for row in found]
+    def of(self, room: Principal, *windows: Period) -> list[Booking]:
+        """The bookings that overlap the windows, by start; one that overlaps several is there for each."""
+        found = _OF.rows(self._session.sql, [*map(bounds, windows)], room_id_=room.id)
+        return [_booking(row) for row in sorted(found, key=itemgetter(1, 3))]
 
     def replace(self, room: Principal, stored: StoredObject, bookings: Iterable[tuple[Period, int]]) -> None:
         """The bookings (period, slot) of one object, instead of those it had.
@@ -81,9 +75,9 @@ class SqlBookingRows:
 
 
 def _pieces(start: int, end: int) -> Iterator[tuple[int, int]]:
-    while end - start > LONGEST:
-        yield start, start + LONGEST
-        start += LONGEST
+    while end - start > LONGEST_BOOKING:
+        yield start, start + LONGEST_BOOKING
+        start += LONGEST_BOOKING
     yield start, end
 
 

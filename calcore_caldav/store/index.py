@@ -27,11 +27,10 @@ from calcore_caldav.store.protocol import CollectionKind, StoreSettings
 from calcore_caldav.store.schema import bodies, collections, instances, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Statement
+from calcore_caldav.store.windows import EARLIEST, LATEST
 
 ROWS_PER_OBJECT: Final = 5000
 """A rule that repeats more often is indexed up to there only."""
-EARLIEST: Final = -(2**62)
-LATEST: Final = 2**62
 _ZONE_SLACK: Final = timedelta(days=2)
 """More than any two time zones are apart: bounds of tasks hold whatever zone is asked with."""
 

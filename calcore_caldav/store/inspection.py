@@ -15,6 +15,7 @@ from calcore_caldav.store.objects import etag_of
 from calcore_caldav.store.schema import bodies, bookings, collections, objects, principals
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
+from calcore_caldav.store.windows import EARLIEST, LATEST
 
 _TOTAL = Statement(select(func.count()).select_from(objects))
 _SOME = Statement(
@@ -88,8 +89,8 @@ def _trouble(session: Session, row: Row, place: index.Place) -> str:
         if component != "VEVENT" or not place.indexed:
             return ""
         window = TimeRange(
-            None if since in {None, index.EARLIEST} else from_epoch(since),
-            None if until in {None, index.LATEST} else from_epoch(until),
+            None if since in {None, EARLIEST} else from_epoch(since),
+            None if until in {None, LATEST} else from_epoch(until),
         )
         truth = frozenset(index.expand(obj, place, window))
     except CalcoreError as error:

@@ -19,13 +19,14 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from calcore_caldav.core.calobject import ComponentKind
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.times import EPOCH, Period, TimeRange, to_epoch
+from calcore_caldav.core.times import Period, TimeRange, to_epoch
 from calcore_caldav.store import index
 from calcore_caldav.store.objects import HEADER, SqlObjectRows, instant, placed, stored_in
 from calcore_caldav.store.protocol import Collection, InstanceRow, StoredObject
 from calcore_caldav.store.schema import collections, instances, objects, principals
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
+from calcore_caldav.store.windows import ASKED, Bounds, WindowStatement, bounds
 
 EXTEND_STEP_DAYS: Final = 30
 """An object is indexed further when its index is so old."""
@@ -37,12 +38,12 @@ _ZONE_SLACK: Final = timedelta(days=2)
 _TASKS: Final = tuple(kind.value for kind in ComponentKind if kind is not ComponentKind.VEVENT)
 
 
-def _overlapping(max_span: ColumnElement[int]) -> ColumnElement[bool]:
+def _overlapping(max_span: ColumnElement[int], asked: Bounds = ASKED) -> ColumnElement[bool]:
     # TimeRange.overlaps; the first condition only bounds the scan.
     return and_(
-        instances.c.start_ts >= bindparam("since") - max_span,
-        instances.c.start_ts < bindparam("until_ceil"),
-        or_(instances.c.end_ts > bindparam("since"), instances.c.start_ts >= bindparam("since_ceil")),
+        instances.c.start_ts >= asked.since - max_span,
+        instances.c.start_ts < asked.until_ceil,
+        or_(instances.c.end_ts > asked.since, instances.c.start_ts >= asked.since_ceil),
     )
 
 
@@ -77,17 +78,6 @@ _OTHERS = Statement(
 )
 
 
-def _across(columns: Sequence[ColumnElement[Any]]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*columns)
-        .select_from(collections.join(instances, instances.c.collection_id == collections.c.id))
-        .where(
-            collections.c.id.in_(bindparam("ids", expanding=True)),
-            _overlapping(collections.c.max_span),
-        )
-    )
-
-
 _ROW = (
     instances.c.object_id,
     instances.c.start_ts,
@@ -97,8 +87,21 @@ _ROW = (
     instances.c.floating,
     instances.c.collection_id,
 )
-_ROWS = Statement(_across(_ROW), "ids")
-_BUSY = Statement(_across(_ROW).where(instances.c.fbtype > 0), "ids")
+
+
+def _across(asked: Bounds) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_ROW)
+        .select_from(collections.join(instances, instances.c.collection_id == collections.c.id))
+        .where(
+            collections.c.id.in_(bindparam("ids", expanding=True)),
+            _overlapping(collections.c.max_span, asked),
+        )
+    )
+
+
+_ROWS = WindowStatement(_across, "ids")
+_BUSY = WindowStatement(lambda asked: _across(asked).where(instances.c.fbtype > 0), "ids")
 _REACHING_ACROSS = Statement(
     select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
     .select_from(objects)
@@ -152,13 +155,13 @@ class SqlInstanceRows:
             found = self._events(collection, window, place, zone or place.zone)
         others = [kind for kind in _TASKS if not kinds or kind in kinds]
         if others:
-            bounds = _bounds(window)
+            asked = bounds(window)
             rows = self._session.sql.listed(
                 _OTHERS,
                 others,
                 collection_id_=collection.id,
-                since=bounds["since"],
-                until_ceil=bounds["until_ceil"],
+                since=asked.since,
+                until_ceil=asked.until_ceil,
             )
             found |= {row[0]: stored_in(collection.path, row) for row in rows}
         return [*found.values()]
@@ -167,7 +170,7 @@ class SqlInstanceRows:
         self, collection: Collection, window: TimeRange, place: index.Place, zone: tzinfo
     ) -> dict[int, StoredObject]:
         sql, path, near = self._session.sql, collection.path, window
-        rows = sql.all(_OBJECTS, collection_id_=collection.id, **_bounds(window))
+        rows = sql.all(_OBJECTS, collection_id_=collection.id, **bounds(window)._asdict())
         doubtful: list[Row] = []
         if zone != place.zone:
             # Rows of floating instances are in the collection's zone: their objects are asked themselves.
@@ -175,14 +178,14 @@ class SqlInstanceRows:
                 None if window.start is None else window.start - _ZONE_SLACK,
                 None if window.end is None else window.end + _ZONE_SLACK,
             )
-            hits = sql.all(_FLOATING, collection_id_=collection.id, **_bounds(near))
+            hits = sql.all(_FLOATING, collection_id_=collection.id, **bounds(near)._asdict())
             floating = {object_id for (object_id,) in hits}
             rows = [row for row in rows if row[0] not in floating]
             doubtful += sql.listed(_BY_IDS, sorted(floating))
         found = {row[0]: stored_in(path, row) for row in rows}
-        bounds = _bounds(near)
+        wide = bounds(near)
         doubtful += sql.all(
-            _REACHING, collection_id_=collection.id, since=bounds["since"], until_ceil=bounds["until_ceil"]
+            _REACHING, collection_id_=collection.id, since=wide.since, until_ceil=wide.until_ceil
         )
         for row in doubtful:
             if row[0] not in found:
@@ -234,23 +237,20 @@ class SqlInstanceRows:
         return frozenset(id_ for (id_,) in self._session.sql.all(_IDS_OF_UID, uid_=uid))
 
     def _across(
-        self, statement: Statement, collections: Sequence[Collection], windows: Sequence[Period]
+        self, statement: WindowStatement, collections: Sequence[Collection], windows: Sequence[Period]
     ) -> Iterator[Row]:
         if not windows:
             return
         sql, ids = self._session.sql, [*{collection.id for collection in collections}]
-        bounds = _bounds(TimeRange(min(w.start for w in windows), max(w.end for w in windows)))
+        whole = bounds(Period(min(w.start for w in windows), max(w.end for w in windows)))
         reaching = [
             placed(row)
-            for row in sql.listed(
-                _REACHING_ACROSS, ids, since=bounds["since"], until_ceil=bounds["until_ceil"]
-            )
+            for row in sql.listed(_REACHING_ACROSS, ids, since=whole.since, until_ceil=whole.until_ceil)
         ]
         expanded = frozenset(stored.id for stored in reaching)
-        for window in windows:
-            for row in sql.listed(statement, ids, **_bounds(TimeRange(*window))):
-                if row[0] not in expanded:
-                    yield row
+        for row in statement.rows(sql, [*map(bounds, windows)], ids):
+            if row[0] not in expanded:
+                yield row
         if reaching:
             where = {place.collection_id: place for place in index.places(self._session, ids)}
         for stored in reaching:
@@ -280,17 +280,3 @@ class SqlInstanceRows:
             for done in index.rewrite_collection(self._session, id_):
                 progress(before + done, total)
             before += counts.get(id_, 0)
-
-
-def _bounds(window: TimeRange) -> dict[str, int]:
-    """A window in whole seconds: rows lie on whole seconds, windows need not."""
-    since = index.EARLIEST if window.start is None else to_epoch(window.start)
-    return {
-        "since": since,
-        "since_ceil": index.EARLIEST if window.start is None else _ceil(window.start),
-        "until_ceil": index.LATEST if window.end is None else _ceil(window.end),
-    }
-
-
-def _ceil(moment: datetime) -> int:
-    return -((EPOCH - moment) // timedelta(seconds=1))

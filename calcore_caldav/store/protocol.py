@@ -322,8 +322,11 @@ class InstanceRows(Protocol):
 class BookingRows(Protocol):
     """Taken slots of rooms and resources; no two overlap in one slot (enforced by the database)."""
 
-    def of(self, room: Principal, window: Period, *, ignore_uid: str | None = None) -> list[Booking]:
-        """Those that overlap the window, by start; bookings longer than a week come in pieces."""
+    def of(self, room: Principal, *windows: Period) -> list[Booking]:
+        """Those that overlap the windows, by start; one that overlaps several is there for each of them.
+
+        Bookings longer than a day come in pieces.
+        """
 
     def replace(self, room: Principal, stored: StoredObject, bookings: Iterable[tuple[Period, int]]) -> None:
         """The bookings (period, slot) of one object, instead of those it had. Raises BookingConflict."""

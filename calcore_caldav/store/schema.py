@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The migration that makes the tables what stands here."""
 
 METADATA: Final = MetaData(
@@ -262,19 +262,24 @@ instances: Final = Table(
 """Derived from the bodies: `calcore-caldav db reindex` rebuilds it. recurrence_id: '' where not recurring."""
 Index(None, instances.c.object_id)
 
+LONGEST_BOOKING: Final = 86400
+"""Seconds; longer bookings are kept as several rows, each beginning where the one before ends.
+
+So the primary key bounds on both sides what can overlap a time.
+"""
+
 bookings: Final = Table(
     "bookings",
     METADATA,
     Column("room_id", _Id, ForeignKey(principals.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("slot", SmallInteger, primary_key=True),
     Column("start_ts", BigInteger, primary_key=True),
+    Column("slot", SmallInteger, primary_key=True),
     Column("end_ts", BigInteger, nullable=False),
     _to("object_id", objects),
-    CheckConstraint("start_ts < end_ts", name="forward"),
+    CheckConstraint(f"start_ts < end_ts AND end_ts <= start_ts + {LONGEST_BOOKING}", name="length"),
     sqlite_with_rowid=False,
 )
 """Taken slots of rooms and resources. No two overlap in one slot; each database enforces it its own way."""
-Index(None, bookings.c.room_id, bookings.c.end_ts, bookings.c.start_ts)
 Index(None, bookings.c.object_id)
 
 jobs: Final = Table(

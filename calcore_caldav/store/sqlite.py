@@ -31,7 +31,7 @@ from calcore_caldav.errors import BookingConflict, ConfigurationError, StoreBusy
 from calcore_caldav.store import migrate
 from calcore_caldav.store.cache import DirectoryCache, ParsedCache
 from calcore_caldav.store.protocol import NOBODY, Actor, Clock, StoreSettings, Transaction
-from calcore_caldav.store.schema import HEAD, bookings, meta, version
+from calcore_caldav.store.schema import HEAD, LONGEST_BOOKING, bookings, meta, version
 from calcore_caldav.store.session import Shared
 from calcore_caldav.store.sql import Cursor, Sql, Statement
 from calcore_caldav.store.transaction import SqlTransaction
@@ -44,20 +44,22 @@ _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _ROOM_IS_BUSY: Final = "room is busy"
 
 # Bookings of a slot are disjoint, so the last one that starts before the new one ends is the only one that
-# can overlap it.
+# can overlap it; it is no longer than a day.
 _NO_OVERLAP: Final = """\
 CREATE TRIGGER bookings_no_overlap_{verb} BEFORE {VERB} ON bookings
 WHEN NEW.start_ts < (
   SELECT end_ts FROM bookings
-  WHERE room_id = NEW.room_id AND slot = NEW.slot AND start_ts < NEW.end_ts{besides}
+  WHERE room_id = NEW.room_id AND start_ts > NEW.start_ts - {longest} AND start_ts < NEW.end_ts
+    AND slot = NEW.slot{besides}
   ORDER BY start_ts DESC LIMIT 1
 )
 BEGIN SELECT RAISE(ABORT, 'room is busy'); END"""
 TRIGGERS: Final = (
-    _NO_OVERLAP.format(verb="insert", VERB="INSERT", besides=""),
+    _NO_OVERLAP.format(verb="insert", VERB="INSERT", longest=LONGEST_BOOKING, besides=""),
     _NO_OVERLAP.format(
         verb="update",
         VERB="UPDATE",
+        longest=LONGEST_BOOKING,
         besides="\n    AND NOT (room_id = OLD.room_id AND slot = OLD.slot AND start_ts = OLD.start_ts)",
     ),
 )

@@ -8,14 +8,16 @@ import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_world import at, calendar, principal, undone
+from store_world import at, calendar, principal, undone, url_of
 
 from calcore_caldav.core.times import Period, from_epoch
 from calcore_caldav.errors import BookingConflict
+from calcore_caldav.store.opening import open_store
 from calcore_caldav.store.protocol import SYSTEM, Booking, Store, StoredObject, Transaction
 
 DAY = at("2026-01-20 00:00")
@@ -50,12 +52,14 @@ def test_bookings_in_a_window(store: Store):
         txn.bookings.replace(room, one, [(hours(1, 2), 0), (hours(9, 10), 0)])
         txn.bookings.replace(room, two, [(hours(2, 9), 0)])
 
-        def of(start: float, end: float, **options: str) -> list[Booking]:
-            return txn.bookings.of(room, hours(start, end), **options)
+        def of(start: float, end: float) -> list[Booking]:
+            return txn.bookings.of(room, hours(start, end))
 
         assert [b.period for b in of(2, 9)] == [hours(2, 9)]
         assert [b.period for b in of(1.9, 9.1)] == [hours(1, 2), hours(2, 9), hours(9, 10)]
-        assert [b.period for b in of(1.9, 9.1, ignore_uid="one")] == [hours(2, 9)]
+        several = txn.bookings.of(room, hours(9, 11), hours(0, 0.5), hours(8, 9.5))
+        assert [b.period for b in several] == [hours(2, 9), hours(9, 10), hours(9, 10)]
+        assert txn.bookings.of(room) == []
         assert of(10, 24) == of(0, 1) == []
         assert txn.bookings.of(principal(txn, "room2"), hours(0, 24)) == []
 
@@ -171,3 +175,31 @@ def test_threads_race_for_slots_and_each_is_won_once(store: Store):
         assert sum(pool.map(race, range(8))) == 25
     with store.read() as txn:
         assert [period for _, period, _ in booked(txn)] == [hours(s, s + 1) for s in range(25)]
+
+
+def test_bookings_survive_their_new_order(file_store: Store, tmp_path: Path):
+    with file_store.write(SYSTEM) as txn:
+        room, one = principal(txn, "room1"), meeting(txn, "one")
+        txn.bookings.replace(room, one, [(hours(9, 10), 0), (hours(11, 12), 1)])
+        before = booked(txn)
+    file_store.close()
+    connection = sqlite3.connect(tmp_path / "calcore.db")
+    connection.executescript(
+        """
+        CREATE TABLE first (room_id INTEGER, slot SMALLINT, start_ts BIGINT, end_ts BIGINT NOT NULL,
+          object_id INTEGER NOT NULL, PRIMARY KEY (room_id, slot, start_ts)) WITHOUT ROWID;
+        INSERT INTO first SELECT room_id, slot, start_ts, end_ts, object_id FROM bookings;
+        DROP TABLE bookings;
+        ALTER TABLE first RENAME TO bookings;
+        CREATE INDEX bookings_object_id ON bookings (object_id);
+        CREATE INDEX bookings_room_id_end_ts_start_ts ON bookings (room_id, end_ts, start_ts);
+        UPDATE alembic_version SET version_num = '0001';
+        """
+    )
+    connection.close()
+    upgraded = open_store(url_of(tmp_path))
+    with upgraded.write(SYSTEM) as txn:
+        assert booked(txn) == before
+        with pytest.raises(BookingConflict):
+            txn.bookings.replace(room, meeting(txn, "two"), [(hours(8, 9.5), 0)])
+    upgraded.close()

@@ -18,7 +18,7 @@ from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.errors import TooManyInstances
-from calcore_caldav.store import index, instances, objects
+from calcore_caldav.store import bookings, index, instances, objects
 from calcore_caldav.store.protocol import SYSTEM, Collection, Store, Transaction
 from calcore_caldav.store.sqlite import _DIALECT
 
@@ -466,9 +466,14 @@ def test_reindex_tells_how_far_it_is(store: Store):
             r"SEARCH instances USING PRIMARY KEY \(collection_id=\? AND start_ts>\? AND start_ts<\?\)",
         ),
         (
-            instances._BUSY,
+            instances._BUSY.statement(2),
             1,
             r"SEARCH instances USING PRIMARY KEY \(collection_id=\? AND start_ts>\? AND start_ts<\?\)",
+        ),
+        (
+            bookings._OF.statement(2),
+            0,
+            r"SEARCH bookings USING PRIMARY KEY \(room_id=\? AND start_ts>\? AND start_ts<\?\)",
         ),
         (instances._REACHING, 0, r"SEARCH objects USING INDEX objects_reaching_further \(collection_id=\?"),
         (
@@ -491,4 +496,4 @@ def test_windows_are_found_by_the_index(store: Store, statement, size: int, plan
         names = set(re.findall(r":(\w+)", text))
         steps = [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {text}", dict.fromkeys(names, 1))]
     assert any(re.match(plan, step) for step in steps), steps
-    assert not any(re.match(r"SCAN (instances|objects|collections)", step) for step in steps), steps
+    assert not any(re.match(r"SCAN (instances|objects|collections|bookings)", step) for step in steps), steps

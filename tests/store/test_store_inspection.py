@@ -90,7 +90,7 @@ def test_an_object_that_cannot_be_read_stops_no_other(filled: Store, tmp_path: P
 
 
 def test_overlapping_bookings_are_found(filled: Store, tmp_path: Path):
-    damage(tmp_path, "INSERT INTO bookings SELECT room_id, 1, start_ts, end_ts, object_id FROM bookings")
+    damage(tmp_path, "INSERT INTO bookings SELECT room_id, start_ts, 1, end_ts, object_id FROM bookings")
     assert problems(filled) == []
     connection = sqlite3.connect(tmp_path / "calcore.db")
     connection.execute("DROP TRIGGER bookings_no_overlap_update")
