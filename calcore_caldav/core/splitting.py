@@ -65,11 +65,11 @@ def split_series(
             ranged, ranged_at = component, at
     if ranged is not None:
         future += _range_carried_over(recurrence, ranged, cut)
-    relation = _relation(obj)
+    relation = relation_of(obj)
     past_uid, future_uid = (new_uid, obj.uid) if renamed == "past" else (obj.uid, new_uid)
     return (
-        obj.with_components(tuple(_linked(c, past_uid, relation) for c in past)),
-        obj.with_components(tuple(_linked(c, future_uid, relation) for c in future)),
+        obj.with_components(tuple(linked(c, past_uid, relation) for c in past)),
+        obj.with_components(tuple(linked(c, future_uid, relation) for c in future)),
     )
 
 
@@ -181,7 +181,7 @@ def _range_carried_over(recurrence: RecurrenceSet, ranged: Component, cut: int) 
     return []
 
 
-def _relation(obj: CalendarObject) -> str:
+def relation_of(obj: CalendarObject) -> str:
     """What the parts of a series share; of a series not split before, a UUID that its UID determines."""
     for component in obj.components:
         for prop in component.all("RELATED-TO"):
@@ -190,8 +190,9 @@ def _relation(obj: CalendarObject) -> str:
     return str(uuid5(NAMESPACE_URL, obj.uid)).upper()
 
 
-def _linked(component: Component, uid: str, relation: str) -> Component:
-    linked = component if component.value("UID") == uid else component.set("UID", uid)
+def linked(component: Component, uid: str, relation: str) -> Component:
+    """A component of one of the parts: with its UID and what all parts share."""
+    named = component if component.value("UID") == uid else component.set("UID", uid)
     if any((p.param("RELTYPE") or "").upper() == RELATION for p in component.all("RELATED-TO")):
-        return linked
-    return linked.adding(Property("RELATED-TO", relation, (("RELTYPE", (RELATION,)),)))
+        return named
+    return named.adding(Property("RELATED-TO", relation, (("RELTYPE", (RELATION,)),)))

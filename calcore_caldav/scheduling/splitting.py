@@ -14,7 +14,7 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.organizer import requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.splitting import split_series
+from calcore_caldav.core.splitting import linked, relation_of, split_series
 from calcore_caldav.errors import InvalidRequest
 from calcore_caldav.scheduling import rooms
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
@@ -65,6 +65,9 @@ def split_meeting(
     past, future = _store(txn, stored, halves, scheduled=scheduled)
     assert past is not None
     assert future is not None
+    if scheduled:
+        # Answers that wait to be shown to the others wait in both halves now.
+        Delivery(txn, settings).show_answers(past, halves.past, owner)
     return Halves(past, future)
 
 
@@ -102,8 +105,9 @@ def _split_copy(copy: CalendarObject, rid: RecurrenceId, halves: _Split) -> _Spl
     """An attendee's copy, cut at the same date; of single instances each goes to its side."""
     if copy.master is not None:
         return _Split(*(_counted(half) for half in split_series(copy, rid, halves.past.uid)))
-    before = tuple(c.set("UID", halves.past.uid) for key, c in copy.overrides.items() if key < rid)
-    after = tuple(c for key, c in copy.overrides.items() if key >= rid)
+    relation = relation_of(halves.future)
+    before = tuple(linked(c, halves.past.uid, relation) for key, c in copy.overrides.items() if key < rid)
+    after = tuple(linked(c, copy.uid, relation) for key, c in copy.overrides.items() if key >= rid)
     return _Split(_counted(copy.with_components(before)), _counted(copy.with_components(after)))
 
 

@@ -10,6 +10,7 @@ from calcore_caldav.core.content import Component
 from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import Outcome
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
+from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.inbound import receive
 from calcore_caldav.scheduling.posting import Posted, post
@@ -142,6 +143,13 @@ class Office:
             act = self.service.copy if copy else self.service.move
             act(txn, stored, target, stored.name, overwrite=False)
 
+    def split(self, who: str, uid: str, rid: RecurrenceId) -> None:
+        self.tick()
+        with self.store.write(self.actor(who)) as txn:
+            stored = self._stored(txn, who, uid)
+            assert stored is not None
+            self.service.split(txn, stored, rid)
+
     def upkeep(self) -> None:
         """What the server does once a day."""
         job = Job(0, UPKEEP_JOB, {}, self.now, self.now, 1)
@@ -191,6 +199,14 @@ class Office:
         with self.store.read() as txn:
             stored = self._stored(txn, who, uid)
             return txn.objects.parsed(stored) if stored is not None else None
+
+    def uids(self, who: str) -> list[str]:
+        """The UIDs of all that is in somebody's calendars."""
+        with self.store.read() as txn:
+            owner = txn.directory.by_name(who)
+            assert owner is not None
+            found = txn.collections.of(owner, CollectionKind.CALENDAR)
+            return sorted(stored.uid for calendar in found for stored in txn.objects.all(calendar))
 
     def tag(self, who: str, uid: str = "1") -> str | None:
         row = self.row(who, uid)
@@ -263,7 +279,6 @@ def invite(*attendees: str, **props: str) -> str:
 
 def answered(obj: CalendarObject, who: str, partstat: str, rid: str | None = None) -> str:
     """The copy as a client stores it after its user answered: all of it, or one instance."""
-    from calcore_caldav.core.recurrence import RecurrenceId
     from calcore_caldav.core.significance import component_at
 
     def edited(component: Component) -> Component:
