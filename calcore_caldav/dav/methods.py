@@ -76,8 +76,7 @@ def put(request: DavRequest) -> DavResponse:
         raise refused(HTTPStatus.METHOD_NOT_ALLOWED, detail="A collection is there.")
     place = _target(request, request.path)
     collection = _collection_of(request, place)
-    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    _check_type(collection, media_type, request.body)
+    _check_type(collection, request.header("content-type") or "", request.body)
     stored = request.txn.objects.get(collection, place.name)
     check_unmodified(request, stored.modified if stored else None)
     result = request.services.calendar.put(
@@ -204,7 +203,7 @@ def _transfer(request: DavRequest) -> tuple[ObjectResource, Place, Collection]:
     collection = _collection_of(request, place)
     if collection.id == source.collection.id and place.name == source.stored.name:
         raise refused(HTTPStatus.FORBIDDEN, detail="Source and destination are the same.")
-    _check_type(collection, source.stored.content_type, None)
+    _check_type(collection, source.stored.content_type, request.txn.objects.body(source.stored))
     return source, place, collection
 
 
@@ -242,8 +241,9 @@ def _collection_of(request: DavRequest, place: Place) -> Collection:
     raise NotPermitted("bind", f"{place.owner.path}{place.name}")
 
 
-def _check_type(collection: Collection, media_type: str, body: bytes | None) -> None:
+def _check_type(collection: Collection, content_type: str, body: bytes) -> None:
     """CALDAV:supported-calendar-data, CARDDAV:supported-address-data; without a type, the data decides."""
+    media_type = content_type.partition(";")[0].strip().lower()
     match collection.kind:
         case CollectionKind.CALENDAR:
             if media_type and media_type not in _CALENDAR_TYPES:
@@ -257,7 +257,7 @@ def _check_type(collection: Collection, media_type: str, body: bytes | None) -> 
                     CR("supported-address-data"),
                     detail=f"{media_type} in an address book",
                 )
-            if body is not None and not body.lstrip()[:11].upper().startswith(b"BEGIN:VCARD"):
+            if not body.lstrip()[:11].upper().startswith(b"BEGIN:VCARD"):
                 raise refused(HTTPStatus.FORBIDDEN, CR("valid-address-data"), detail="not a vCard")
 
 

@@ -595,6 +595,35 @@ def test_posts_elsewhere(alice, bob):
     assert ask(bob, "mailto:bob@example.com").status == 403
 
 
+@pytest.mark.parametrize("method", ["MOVE", "COPY"])
+def test_into_scheduling_and_out_of_it(alice, bob, method):
+    """A collection that is no calendar schedules nothing; a calendar does (RFC 6638 §3.2.3.3, §3.2.3.4)."""
+    alice.request("MKCOL", "/alice/drafts/")
+    lines = [f"ATTENDEE:mailto:{who}@example.com" for who in ("alice", "bob")]
+    draft = event("m", "ORGANIZER:mailto:alice@example.com", *lines)
+    put = alice.request("PUT", "/alice/drafts/m", draft, {"Content-Type": "text/calendar; charset=utf-8"})
+    assert put.status == 201
+    inbox = ("/bob/inbox/", "D:getetag")
+    assert len(bob.propfind(*inbox, depth=1)) == 1
+    assert transfer(alice, method, "/alice/drafts/m", "/alice/calendar/m.ics").status == 201
+    assert len(bob.propfind(*inbox, depth=1)) == 2
+    (copy,) = bob.propfind("/bob/calendar/", "D:getetag", depth=1).keys() - {"/bob/calendar/"}
+    assert "STATUS" not in bob.get(copy).text
+    assert transfer(alice, method, "/alice/calendar/m.ics", "/alice/drafts/back").status == 201
+    assert ("STATUS:CANCELLED" in bob.get(copy).text) == (method == "MOVE")
+    assert len(bob.propfind(*inbox, depth=1)) == (3 if method == "MOVE" else 2)
+
+
+def test_a_card_is_a_card_where_it_comes_from_elsewhere(alice):
+    alice.request("MKCOL", "/alice/drafts/")
+    book = "<D:mkcol><D:set><D:prop><D:resourcetype><D:collection/><CR:addressbook/></D:resourcetype></D:prop></D:set></D:mkcol>"
+    assert alice.xml("MKCOL", "/alice/contacts/", book, None).status == 201
+    alice.request("PUT", "/alice/drafts/x", "no card", {"Content-Type": "text/vcard"})
+    reply = transfer(alice, "MOVE", "/alice/drafts/x", "/alice/contacts/x.vcf")
+    assert (reply.status, reply.error) == (403, clark("CR:valid-address-data"))
+    assert alice.get("/alice/drafts/x").text == "no card"
+
+
 def test_a_calendar_moves_with_all_that_is_in_it(alice, bob):
     alice.request("MKCALENDAR", "/alice/work/")
     alice.put("/alice/work/1.ics", event())
