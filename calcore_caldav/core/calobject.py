@@ -120,7 +120,7 @@ class CalendarObject:
     @cached_property
     def overrides(self) -> Mapping[RecurrenceId, Component]:
         """The components with RECURRENCE-ID, by the instance that they describe."""
-        return {rid: c for c in self.components if (rid := self.recurrence_id(c)) is not None}
+        return {rid: c for rid, c in self._by_rid.items() if rid is not None}
 
     def recurrence_id(self, component: Component) -> RecurrenceId | None:
         """The identity that a component's RECURRENCE-ID names; None for a master."""
@@ -129,6 +129,10 @@ class CalendarObject:
 
     def by_rid(self) -> dict[RecurrenceId | None, Component]:
         """All components by identity; the master's key is None."""
+        return self._by_rid.copy()
+
+    @cached_property
+    def _by_rid(self) -> dict[RecurrenceId | None, Component]:
         return {self.recurrence_id(c): c for c in self.components}
 
     @cached_property

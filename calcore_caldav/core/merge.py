@@ -26,8 +26,8 @@ from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION, last_seen, noted, older, revision, with_revision
 from calcore_caldav.core.significance import (
+    Usual,
     component_at,
-    derived,
     exdates,
     has_instance,
     sequence,
@@ -190,6 +190,7 @@ def apply_reply(
     touched: set[Rid] = set()
     delegates: list[CalendarUserAddress] = []
     strangers = stale = 0
+    usual: Usual | None = None
     for rid, theirs in sorted(body.by_rid().items(), key=lambda item: item[0] is not None):
         if rid is not None and rid not in found and not has_instance(existing, rid):
             stale += 1
@@ -197,7 +198,8 @@ def apply_reply(
         component = found.get(rid)
         if component is None and rid is not None and None in found:
             # From the master as this very message left it.
-            component = derived(found[None], rid, existing.zones)
+            usual = usual or Usual(found[None], existing.zones)
+            component = usual.override(rid)
         if component is None:
             stale += 1
             continue
@@ -273,9 +275,10 @@ def _not_told(
     if master is None:
         return []
     found = []
+    changing_nothing = Usual(master, existing.zones)
     for rid, override in existing.overrides.items():
         prop = attendees(override, aliases).get(who)
-        usual = derived(master, rid, existing.zones)
+        usual = changing_nothing.override(rid)
         if (
             rid not in body.overrides
             and prop is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from calcore_caldav.errors import InvalidCalendarData
@@ -64,6 +65,7 @@ def from_day(day: int) -> date:
     return date.fromordinal(day + _EPOCH_ORDINAL)
 
 
+@lru_cache(8192)
 def parse_date_time(value: str) -> datetime | date:
     """A DATE or DATE-TIME value: aware where it ends in Z, else naive (RFC 5545 §3.3.4, §3.3.5).
 
@@ -104,6 +106,7 @@ def format_date_time(value: datetime | date) -> str:
     )
 
 
+@lru_cache(1024)
 def split_duration(value: str) -> Duration:
     """A DURATION value with its nominal and its exact part apart (RFC 5545 §3.3.6)."""
     match = _DURATION.fullmatch(value.strip())

@@ -113,26 +113,39 @@ def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | N
 
 def derived(master: Component, rid: RecurrenceId, zones: TimezoneResolver) -> Component | None:
     """An override of one instance that changes nothing (RFC 5545 §3.8.4.4); None without a DTSTART."""
-    start = master.get("DTSTART")
-    if start is None:
-        return None
-    value = _like(start, rid, zones)
-    moved = start.with_value(value)
-    old, new = zones.value(start), zones.value(moved)
+    return Usual(master, zones).override(rid)
 
-    def edited(prop: Property) -> Property | None:
-        if prop.name in SERIES or prop.name == "RECURRENCE-ID":
+
+class Usual:
+    """What overrides of a master's instances are that change nothing: for many of one master."""
+
+    __slots__ = ("_master", "_properties", "_start", "_timed", "_zones")
+
+    def __init__(self, master: Component, zones: TimezoneResolver) -> None:
+        self._master = master
+        self._zones = zones
+        self._start = master.get("DTSTART")
+        self._properties = [
+            p for p in master.properties if p.name not in SERIES and p.name != "RECURRENCE-ID"
+        ]
+        timed = {"DTSTART", "DTEND", "DUE"}
+        self._timed = [(at, p) for at, p in enumerate(self._properties, 1) if p.name in timed]
+
+    def override(self, rid: RecurrenceId) -> Component | None:
+        """The one of an instance; None without a DTSTART."""
+        start, zones = self._start, self._zones
+        if start is None:
             return None
-        if prop.name == "DTSTART":
-            return moved
-        if prop.name in {"DTEND", "DUE"}:
-            return _shifted(prop, old, new, zones)
-        return prop
-
-    kept = master.map(edited)
-    return Component(
-        kept.name, (Property("RECURRENCE-ID", value, start.params), *kept.properties), kept.children
-    )
+        value = _like(start, rid, zones)
+        moved = start.with_value(value)
+        made = [Property("RECURRENCE-ID", value, start.params), *self._properties]
+        for at, prop in self._timed:
+            made[at] = (
+                moved
+                if prop.name == "DTSTART"
+                else _shifted(prop, zones.value(start), zones.value(moved), zones)
+            )
+        return Component(self._master.name, made, self._master.children)
 
 
 def _like(start: Property, rid: RecurrenceId, zones: TimezoneResolver) -> str:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
@@ -18,7 +17,7 @@ from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.itip import sent_by
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
-from calcore_caldav.core.significance import derived
+from calcore_caldav.core.significance import Usual
 from calcore_caldav.core.times import format_date_time, parse_date_time
 from calcore_caldav.scheduling.policy import BookingPolicy, Keep, Private, Subject
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
@@ -64,24 +63,33 @@ def answered(
     placed = {
         rid: verdict for rid, verdict in decision.verdicts.items() if rid in components and verdict.decided
     }
-    changed = {rid: _with_answer(components[rid], own, v, now) for rid, v in placed.items()}
+    changed = {
+        rid: _with_answer(components[rid], own, v, now, series=rid is None) for rid, v in placed.items()
+    }
     master = components.get(None)
     inherited = [i.rid for i in instances if i.rid is not None and i.rid not in components]
     if master is not None and inherited:
         verdicts = {rid: decision.verdicts.get(rid, KEPT) for rid in inherited}
         common = _common(list(verdicts.values()), decision.beyond)
         if common is not None:
-            placed[None], changed[None] = common, _with_answer(master, own, common, now)
+            placed[None], changed[None] = common, _with_answer(master, own, common, now, series=True)
         attendee = find_attendee(changed.get(None, master), own)
         stands = partstat(attendee) if attendee is not None else None
         noted_there = common.reason if common is not None else reason_of(master, own)
+        usual: dict[tuple[PartStat, Reason], Usual] = {}
         for rid, verdict in verdicts.items():
             # What waits for the horizon must be told from what was refused for good.
             waits = Reason.HORIZON in {noted_there, verdict.reason} and verdict.reason is not noted_there
             same = verdict.partstat is stands and not waits
-            override = derived(master, rid, copy.zones) if verdict.decided and not same else None
+            if same or not verdict.decided:
+                continue
+            # The dates of a series are answered alike: what is written of it is written once.
+            alike = (verdict.partstat, verdict.reason)
+            if alike not in usual:
+                usual[alike] = Usual(_with_answer(master, own, verdict, now, series=False), copy.zones)
+            override = usual[alike].override(rid)
             if override is not None:
-                placed[rid], changed[rid] = verdict, _with_answer(override, own, verdict, now)
+                placed[rid], changed[rid] = verdict, override
     if not changed:
         return Answered(copy, {})
     kept = [changed.pop(copy.recurrence_id(c), c) for c in copy.components]
@@ -106,7 +114,12 @@ def _common(verdicts: Sequence[Verdict], beyond: Verdict | None) -> Verdict | No
 
 
 def _with_answer(
-    component: Component, own: frozenset[CalendarUserAddress], verdict: Verdict, now: datetime
+    component: Component,
+    own: frozenset[CalendarUserAddress],
+    verdict: Verdict,
+    now: datetime,
+    *,
+    series: bool,
 ) -> Component:
     answer = verdict.partstat
 
@@ -115,7 +128,7 @@ def _with_answer(
             return None
         if prop.name != "ATTENDEE" or CalendarUserAddress.parse(prop.value) not in own:
             return prop
-        if answer is partstat(prop) is PartStat.NEEDS_ACTION and component.get("RECURRENCE-ID") is None:
+        if series and answer is partstat(prop) is PartStat.NEEDS_ACTION:
             return prop
         return _answering(prop, answer, now)
 
@@ -123,10 +136,6 @@ def _with_answer(
     return new if verdict.reason in _UNMARKED else new.with_property(_reason(verdict.reason, now))
 
 
-# The dates of a series are answered alike: they share what is written of it.
-
-
-@lru_cache(16)
 def _answering(attendee: Property, answer: PartStat, now: datetime) -> Property:
     new = sent_by(attendee.with_param("PARTSTAT", str(answer)), None)
     if answer is PartStat.NEEDS_ACTION:
@@ -135,7 +144,6 @@ def _answering(attendee: Property, answer: PartStat, now: datetime) -> Property:
     return new.without_params("RSVP").with_param(AUTO, format_date_time(now))
 
 
-@lru_cache(16)
 def _reason(reason: Reason, now: datetime) -> Property:
     return Property(REASON, str(reason), (("AT", (format_date_time(now),)),))
 

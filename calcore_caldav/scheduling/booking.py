@@ -62,7 +62,7 @@ def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
     for wanted in sorted(request.wanted, key=lambda w: (w.start, w.end)):
         verdict = _kept(policy, request, wanted) or _judge(policy, request, wanted, busy, used)
         verdicts[wanted.rid] = verdict
-        if verdict.reason in {Reason.FREE, Reason.PENDING} or verdict.partstat is _A:
+        if policy.quota and (verdict.reason in {Reason.FREE, Reason.PENDING} or verdict.partstat is _A):
             week = week_of(wanted.start, request.zone)
             used[week] = used.get(week, ZERO) + (wanted.end - wanted.start)
     return _judge_series(policy, request, verdicts)
@@ -158,8 +158,10 @@ def _capacity(p: BookingPolicy, _r: BookingRequest, w: Wanted, _u: Mapping[date,
 def _quota(p: BookingPolicy, r: BookingRequest, w: Wanted, used: Mapping[date, timedelta]) -> str | None:
     if p.same_organizer_limit and r.booker.bookings >= p.same_organizer_limit:
         return str(p.same_organizer_limit)
+    if not p.quota:
+        return None
     week = used.get(week_of(w.start, r.zone), ZERO)
-    return span(p.quota) if p.quota and week + (w.end - w.start) > p.quota else None
+    return span(p.quota) if week + (w.end - w.start) > p.quota else None
 
 
 _BOOKER_RULES: Final[tuple[tuple[Reason, Rule], ...]] = (

@@ -69,17 +69,21 @@ def inquire(
     listed = list(islice(recurrence.between(TimeRange(since, until)), MOST_INSTANCES + 1))
     beyond = recurrence.endless or len(listed) > MOST_INSTANCES
     own = room.own_addresses
-    instances = tuple(i for i in listed[:MOST_INSTANCES] if _takes_part(i.component, own))
+    # Nearly all instances have their properties from one component.
+    components = {id(i.component): i.component for i in listed}
+    answers = {key: _answer(component, own) for key, component in components.items()}
+    instances = tuple(i for i in listed[:MOST_INSTANCES] if answers[id(i.component)] is not None)
     heads = Heads(txn)
     wanted = [
         Wanted(
             i.rid,
             i.start,
             i.end,
-            PartStat.NEEDS_ACTION if again(i) else _answer(i.component, own),
+            answer if answer is not None and not again(i) else PartStat.NEEDS_ACTION,
             heads.count(i.component),
         )
         for i in instances
+        for answer in (answers[id(i.component)],)
     ]
     organizer = copy.organizer
     principal = txn.directory.by_address(organizer) if organizer is not None else None
@@ -102,7 +106,7 @@ def inquire(
         now=txn.now,
         zone=zone,
         recurring=recurrence.recurring,
-        endless=beyond and _endless_for_room(copy, own),
+        endless=beyond and copy.master is not None and _answer(copy.master, own) is not None,
         past_grace=grace,
     )
     return Inquiry(instances, request, principal, names, settings, windows, booked)
@@ -121,19 +125,11 @@ def zone_of(txn: Transaction, room: Principal) -> tzinfo:
     return txn.collections.zone(collection)
 
 
-def _takes_part(component: Component, own: frozenset[CalendarUserAddress]) -> bool:
+def _answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat | None:
+    """What the room answered; None: it doesn't take part."""
     cancelled = (component.value("STATUS") or "").strip().upper() == "CANCELLED"
-    return not cancelled and find_attendee(component, own) is not None
-
-
-def _answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat:
     attendee = find_attendee(component, own)
-    assert attendee is not None
-    return partstat(attendee)
-
-
-def _endless_for_room(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
-    return copy.master is not None and _takes_part(copy.master, own)
+    return None if attendee is None or cancelled else partstat(attendee)
 
 
 def taken(

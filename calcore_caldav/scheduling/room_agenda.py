@@ -49,12 +49,12 @@ def _next_to_enter(
 ) -> datetime | None:
     """The start of the first instance that is to be decided once it comes within the horizon."""
     own = room.own_addresses
-    overrides = copy.overrides
-    for wanted in inquiry.request.wanted:
-        override = overrides.get(wanted.rid) if wanted.rid is not None else None
-        component = override or copy.master or copy.components[0]
-        if reason_of(component, own) is Reason.HORIZON:
-            return wanted.start
+    waiting = {rid: reason_of(c, own) is Reason.HORIZON for rid, c in copy.by_rid().items()}
+    if any(waiting.values()):
+        others = waiting.get(None, False)
+        for wanted in inquiry.request.wanted:
+            if waiting.get(wanted.rid, others):
+                return wanted.start
     if inquiry.request.endless and copy.master is not None:
         attendee = find_attendee(copy.master, own)
         waits = reason_of(copy.master, own) is Reason.HORIZON

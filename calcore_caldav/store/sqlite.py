@@ -272,6 +272,8 @@ def _connect(path: Path, busy_timeout: float, synchronous: str) -> sqlite3.Conne
         )
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        # 16 MB: a booked series writes a hundred pages, most of which the next one writes again.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA temp_store = MEMORY")
         # Each thread has a connection, and the system caches the file for all of them.
         connection.execute("PRAGMA cache_size = -4000")

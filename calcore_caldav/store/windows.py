@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, union_all
 
-from calcore_caldav.core.times import EPOCH, Period, TimeRange, to_epoch
+from calcore_caldav.core.times import Period, TimeRange, to_epoch
 from calcore_caldav.store.sql import Row, Sql, Statement
 
 EARLIEST: Final = -(1 << 62)
@@ -33,15 +32,12 @@ ASKED: Final = Bounds(*(bindparam(name) for name in Bounds._fields))
 
 def bounds(window: TimeRange | Period) -> Bounds:
     """A window's bounds."""
+    since = EARLIEST if window.start is None else to_epoch(window.start)
     return Bounds(
-        EARLIEST if window.start is None else to_epoch(window.start),
-        EARLIEST if window.start is None else _ceil(window.start),
-        LATEST if window.end is None else _ceil(window.end),
+        since,
+        since if window.start is None or not window.start.microsecond else since + 1,
+        LATEST if window.end is None else to_epoch(window.end) + bool(window.end.microsecond),
     )
-
-
-def _ceil(moment: datetime) -> int:
-    return -((EPOCH - moment) // timedelta(seconds=1))
 
 
 class WindowStatement:
