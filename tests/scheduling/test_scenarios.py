@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from office import Office, answered, attendee
+from scenario_rooms import ROOM_VERBS
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
@@ -27,8 +28,9 @@ def test_scenario(path: Path):
 
 
 class Scenario:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, without: str = "") -> None:
         self.name = name
+        self.without = without
         self.office = Office()
         self.error: CalcoreError | None = None
         self.tags: dict[str, str | None] = {}
@@ -57,6 +59,12 @@ class Scenario:
 
     def check(self, condition: object, message: str) -> None:
         assert condition, f"{self.where}: {message}"
+
+    def blocks(self, lines: list[str]) -> dict[str, list[str]]:
+        return blocks(lines)
+
+    def stores(self, who: str, uid: str | None, lines: list[str]) -> None:
+        stores(self, who, None, uid, None, None, lines)
 
 
 def steps(text: str) -> list[tuple[int, str, list[str]]]:
@@ -186,11 +194,6 @@ def deletes_calendar(s: Scenario, who: str, name: str, quiet: str | None) -> Non
 
 def moves(s: Scenario, who: str, verb: str, uid: str | None, calendar: str) -> None:
     s.office.transfer(who, calendar, uid or "1", copy=verb == "copies")
-
-
-def inbox_expires(s: Scenario, days: str) -> None:
-    s.office.tick(days=int(days))
-    s.office.upkeep()
 
 
 def deletes_instance(s: Scenario, who: str, rid: str) -> None:
@@ -325,7 +328,6 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (r"(\w+) makes the calendar (\w+)", makes_calendar),
     (rf"(\w+) (moves|copies){UID} to (\w+)", moves),
     (r"(\w+) appoints (\w+)", appoints),
-    (r"(\d+) days pass", inbox_expires),
     (r"(\w+) reads", reads),
     (r"(\S+) mails ([A-Z]+) to (\w+)", sends),
     (rf"{WHO} posts ([A-Z]+)", posts),
@@ -336,4 +338,5 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (rf"(\w+) has nothing{UID}", has_nothing),
     (rf"(\w+) has{UID}", has),
     (r"(\w+)'s schedule tag is (the same|new)", same_tag),
+    *ROOM_VERBS,
 ]
