@@ -56,8 +56,8 @@ class BusyPeriod(NamedTuple):
 def instance_type(component: Component, own: frozenset[CalendarUserAddress]) -> FreeBusyType:
     """How an instance counts for its owner, whose addresses are `own`.
 
-    TRANSP, STATUS and the owner's own PARTSTAT decide: declined, cancelled and transparent instances are
-    free, tentative ones BUSY-TENTATIVE. Only events take time. An invitation not answered yet counts by its
+    TRANSP, STATUS and the owner's own PARTSTAT decide: declined, delegated, cancelled and transparent
+    instances are free, tentative ones BUSY-TENTATIVE. Only events take time. An invitation not answered yet counts by its
     TRANSP: the scheduler stores it as TRANSPARENT.
     """
     if component.name != "VEVENT":
@@ -74,7 +74,7 @@ def instance_type(component: Component, own: frozenset[CalendarUserAddress]) -> 
             tentative = tentative or status == "TENTATIVE"
         elif prop.name == "ATTENDEE" and own and CalendarUserAddress.parse(prop.value) in own:
             answer = (prop.param("PARTSTAT") or "").upper()
-            if answer == "DECLINED":
+            if answer in {"DECLINED", "DELEGATED"}:
                 return FreeBusyType.FREE
             tentative = tentative or answer == "TENTATIVE"
     return FreeBusyType.BUSY_TENTATIVE if tentative else FreeBusyType.BUSY

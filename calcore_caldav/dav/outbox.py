@@ -11,9 +11,9 @@ from typing import Final
 from calcore_caldav.core import content
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
-from calcore_caldav.core.freebusy import to_vfreebusy
+from calcore_caldav.core.freebusy import merge_periods, to_vfreebusy
 from calcore_caldav.core.itip import Method
-from calcore_caldav.core.principals import CalendarUserAddress, Principal, Privilege
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
 from calcore_caldav.core.times import Period, TimezoneResolver, parse_date_time
 from calcore_caldav.dav import forecast, xml
 from calcore_caldav.dav.http import DavRequest, DavResponse, refused
@@ -143,6 +143,17 @@ def _masked(request: DavRequest, owner: Principal, asked: Component) -> str | No
     return uid if any(stored.organizer is None or stored.organizer in own for stored in known) else None
 
 
+def _askable(request: DavRequest, principal: Principal) -> list[Principal]:
+    """Whose time an answer tells: of a group that of all its members together.
+
+    Nobody's where the actor may not know it of one of them: what is left out would look free.
+    """
+    group = principal.kind is CalendarUserType.GROUP
+    people = request.txn.directory.expand(principal) if group else [principal]
+    wanted = Privilege.SCHEDULE_QUERY_FREEBUSY
+    return people if all(wanted in held(request, person) for person in people) else []
+
+
 def _answer(
     request: DavRequest, asked: Component, attendee: Property, window: Period, masked: str | None
 ) -> str:
@@ -151,19 +162,17 @@ def _answer(
     data = ""
     if principal is None or not may_know(request, principal):
         status = _UNKNOWN
-    elif Privilege.SCHEDULE_QUERY_FREEBUSY not in held(request, principal):
+    elif not (people := _askable(request, principal)):
         status = _NO_AUTHORITY
     else:
         status = _SUCCESS
-        busy = free_busy(
-            request.txn,
-            principal,
-            window,
-            ignore_uid=masked,
-            settings=request.settings,
-        )
+        busy = [
+            period
+            for person in people
+            for period in free_busy(request.txn, person, window, ignore_uid=masked, settings=request.settings)
+        ]
         answer = to_vfreebusy(
-            busy,
+            merge_periods(busy),
             window,
             request.txn.now,
             method="REPLY",

@@ -87,6 +87,7 @@ OWN = frozenset({CalendarUserAddress("mailto:me@example.com")})
         (["STATUS:TENTATIVE"], FreeBusyType.BUSY_TENTATIVE),
         (["STATUS:TENTATIVE", "TRANSP:TRANSPARENT"], FreeBusyType.FREE),
         (["ATTENDEE;PARTSTAT=DECLINED:MAILTO:Me@Example.com"], FreeBusyType.FREE),
+        (["ATTENDEE;PARTSTAT=DELEGATED:mailto:me@example.com"], FreeBusyType.FREE),
         (["ATTENDEE;PARTSTAT=TENTATIVE:mailto:me@example.com"], FreeBusyType.BUSY_TENTATIVE),
         (["ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:me@example.com"], FreeBusyType.BUSY),
         (["ATTENDEE;PARTSTAT=DECLINED:mailto:other@example.com"], FreeBusyType.BUSY),

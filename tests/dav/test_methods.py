@@ -552,6 +552,20 @@ def test_free_busy_of_several_people(alice, bob):
     assert "FREEBUSY" not in answers["/room1/"][1].replace("VFREEBUSY", "")
 
 
+def test_free_busy_of_a_group_is_that_of_its_members(server, alice, bob, client):
+    alice.put("/alice/calendar/1.ics", event("a"))
+    client("erin").put("/erin/calendar/1.ics", event("e").replace("T100000Z", "T103000Z"))
+    of_bob = {"organizer": "mailto:bob@example.com", "box": "/bob"}
+    found = ask(bob, "mailto:team@example.com", **of_bob)
+    assert found.xml.findtext(f".//{clark('C:request-status')}").startswith("2.0")
+    periods = [line for line in found.text.splitlines() if line.startswith("FREEBUSY")]
+    assert periods == ["FREEBUSY;FBTYPE=BUSY:20260105T100000Z/PT1H30M"]
+    with server.services.store.write(server.system) as txn:
+        txn.directory.set_members(txn.directory.by_name("team"), [])
+    found = ask(bob, "mailto:team@example.com", **of_bob)
+    assert found.xml.findtext(f".//{clark('C:request-status')}").startswith("3.8"), "nobody's time is known"
+
+
 def test_a_meeting_is_not_in_its_own_way(alice, bob):
     people = [f"ATTENDEE;PARTSTAT=ACCEPTED:mailto:{n}@example.com" for n in ("alice", "bob")]
     meeting = event("m", "ORGANIZER:mailto:alice@example.com", *people)
