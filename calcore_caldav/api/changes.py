@@ -10,14 +10,15 @@ from calcore_caldav.api.call import Call, Reply
 from calcore_caldav.api.events import find_event, shown_event
 from calcore_caldav.api.guests import changed_for_all
 from calcore_caldav.api.identifiers import (
+    find_by_uid,
     is_client_id,
     new_id,
     resource_name,
 )
 from calcore_caldav.api.moments import format_instant
-from calcore_caldav.api.people import Frame
+from calcore_caldav.api.people import Frame, imported_organizer
 from calcore_caldav.api.places import Place, find_place, frame_of, require
-from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
+from calcore_caldav.api.problems import ApiProblem, deleted, invalid, not_found, required
 from calcore_caldav.api.resource import CREATOR, cancelled_instances, exception_json, series_json
 from calcore_caldav.api.series import (
     cancelled_component,
@@ -29,7 +30,7 @@ from calcore_caldav.api.series import (
 from calcore_caldav.api.writing import merged, new_calendar, new_component, stamped, write_event
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property, escape_text
-from calcore_caldav.core.principals import CalendarUserAddress, Privilege
+from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import TimezoneResolver
 from calcore_caldav.errors import InvalidRequest, SchedulingRefused
@@ -63,7 +64,7 @@ def import_event(call: Call) -> Json:
     uid = call.body.get("iCalUID")
     if not uid:
         raise required("iCalUID", kind="field")
-    there = call.txn.objects.by_uid(place.collection, uid)
+    there = find_by_uid(call.txn, place.collection, uid)
     if there is not None:
         require(place, Privilege.WRITE_CONTENT)
     id_ = call.body.get("id") or new_id()
@@ -77,11 +78,8 @@ def import_event(call: Call) -> Json:
 def _create(call: Call, place: Place, name: str, uid: str, body: Json, options: ScheduleOptions) -> Json:
     frame = _plain(frame_of(call, place))
     component = new_component(uid, call.txn.now)
-    organizer = body.get("organizer") or {}
-    if options.silent and organizer.get("email"):
-        prop = Property("ORGANIZER", str(CalendarUserAddress.parse("mailto:" + organizer["email"])))
-        name_ = organizer.get("displayName")
-        component = component.adding(prop.with_param("CN", name_) if name_ else prop)
+    if options.silent and (organizer := imported_organizer(body.get("organizer") or {})) is not None:
+        component = component.adding(organizer)
     actor = call.actor.principal
     if not place.own and actor is not None:
         component = component.adding(Property(CREATOR, escape_text(actor.address.email or actor.name)))
@@ -186,7 +184,7 @@ def delete_event(call: Call) -> None:
     call.conditions.check(stored)
     obj = call.txn.objects.parsed(stored)
     if _is_cancelled(obj, rid):
-        raise ApiProblem(410, "deleted", "Resource has been deleted")
+        raise deleted()
     _remove(call, place, stored, obj, rid)
 
 

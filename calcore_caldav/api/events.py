@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from calcore_caldav.api.call import Call
@@ -13,12 +13,13 @@ from calcore_caldav.api.listing import AHEAD, Item, instant_of, list_items, quer
 from calcore_caldav.api.moments import format_instant, parse_instant, parse_time
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.places import Place, find_place, frame_of, zone_of
-from calcore_caldav.api.problems import invalid, not_found
+from calcore_caldav.api.problems import ApiProblem, deleted, full_sync_required, invalid, not_found
 from calcore_caldav.api.resource import (
     When,
     cancelled_instances,
     cancelled_json,
     component_of,
+    deleted_json,
     exception_json,
     instance_json,
     is_cancelled,
@@ -40,16 +41,23 @@ _MOST: Final = 2500
 def get_event(call: Call) -> Json:
     """An event or an instance."""
     place = find_place(call, call.path["calendarId"])
-    stored, rid = find_event(call, place, call.path["eventId"])
+    try:
+        stored, rid = find_event(call, place, call.path["eventId"])
+    except ApiProblem as problem:
+        if problem.reason != "deleted":
+            raise
+        return deleted_json(call.path["eventId"])
     return shown_event(call, place, stored, rid, frame_of(call, place))
 
 
 def find_event(call: Call, place: Place, text: str) -> tuple[StoredObject, RecurrenceId | None]:
-    """The event that an id names, and which instance. Raises ApiProblem (404)."""
+    """The event that an id names, and which instance. Raises ApiProblem (404; 410 if it is known to be gone)."""
     parsed = parse_event_id(text)
     if parsed is None or not place.details:
         raise not_found()
     stored = call.txn.objects.get(place.collection, parsed.name)
+    if stored is None and call.txn.objects.removed(place.collection, parsed.name):
+        raise deleted()
     if stored is None or stored.component != "VEVENT":
         raise not_found()
     return stored, parsed.rid
@@ -86,10 +94,15 @@ def list_events(call: Call) -> Json:
     frame = frame_of(call, place)
     parameters = dict(call.parameters)
     query = query_of(parameters, details=place.details)
-    digest = query_digest(f"{call.actor.name}|{place.collection.id}", _filters(parameters, place))
-    point = SyncPoint(call.txn.sync_epoch, place.collection.id, place.collection.revision, digest)
+    _check_remembered(call, place, query.updated_min)
+    digest = query_digest(f"{call.actor.name}|{place.collection.id}", _filters(parameters))
+    # Who may see more than before, or less, has to begin anew.
+    epoch = f"{call.txn.sync_epoch}/{place.writer:d}"
+    point = SyncPoint(epoch, place.collection.id, place.collection.revision, digest)
     if (token := parameters.get("syncToken")) is not None:
-        last = SyncPoint.parse(token, call.txn.sync_epoch, place.collection.id, digest)
+        if not place.details:
+            raise full_sync_required()
+        last = SyncPoint.parse(token, epoch, place.collection.id, digest)
         query = replace(query, since=last.revision, window=_window(last), deleted=True)
         point = replace(point, window=last.window)
     else:
@@ -97,20 +110,33 @@ def list_events(call: Call) -> Json:
     items = list_items(call, place, query, frame)
     page, revision = page_of(call, items, f"{digest}|{point.window}|{query.since}", point.revision)
     made = {**_head(call, place), **page}
-    if "nextPageToken" not in made and _syncable(parameters):
+    if "nextPageToken" not in made and place.details and _syncable(parameters):
         # What changed while the client was reading pages comes with the next listing.
         made["nextSyncToken"] = str(replace(point, revision=revision))
     return made
 
 
-def _filters(parameters: Json, place: Place) -> Json:
+def _check_remembered(call: Call, place: Place, since: datetime | None) -> None:
+    """Raise ApiProblem (410) where events may have been deleted since then and are forgotten."""
+    days = call.services.settings.history_days
+    if since is None or not days or since >= call.txn.now - timedelta(days=days):
+        return
+    if call.txn.objects.forgetful(place.collection):
+        raise ApiProblem(
+            410,
+            "updatedMinTooLongAgo",
+            "The requested minimum modification time lies too far in the past.",
+            location="updatedMin",
+        )
+
+
+def _filters(parameters: Json) -> Json:
     """What an incremental listing must have in common with the first one."""
-    kept = {
+    return {
         k: v
         for k, v in parameters.items()
         if k not in {"timeMin", "timeMax", "showDeleted", "showHiddenInvitations"}
     }
-    return kept | {"details": place.details}
 
 
 def _window(point: SyncPoint) -> TimeRange:
@@ -145,7 +171,7 @@ def list_instances(call: Call) -> Json:
     if (text := call.parameters.get("originalStart")) is not None:
         wanted = _original(text, frame)
         items = [item for item in items if item.key[1] == wanted.to_basic()]
-    digest = query_digest(f"{place.collection.id}|{stored.id}|{stored.etag}", call.parameters)
+    digest = query_digest(f"{place.collection.id}|{stored.id}", call.parameters)
     page, _ = page_of(call, items, digest, place.collection.revision)
     return {**_head(call, place), **page}
 

@@ -14,8 +14,10 @@ import re
 import secrets
 from typing import Final, NamedTuple
 
+from calcore_caldav.core.content import escape_text
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.errors import InvalidCalendarData
+from calcore_caldav.store.protocol import Collection, StoredObject, Transaction
 
 ENCODED: Final = "ical0"
 """What ids of names start with that are no ids themselves."""
@@ -71,6 +73,12 @@ def resource_name(id_: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return name if event_id(name) == id_ else None
+
+
+def find_by_uid(txn: Transaction, collection: Collection, text: str) -> StoredObject | None:
+    """The event of an iCalUID: its UID is that text escaped, or not, where a client forgot to (RFC 5545 §3.3.11)."""
+    found = txn.objects.by_uid(collection, escape_text(text))
+    return found or txn.objects.by_uid(collection, text)
 
 
 def instance_id(id_: str, rid: RecurrenceId) -> str:

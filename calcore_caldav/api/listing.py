@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.fields import OWN, PREFIX
+from calcore_caldav.api.identifiers import event_id, find_by_uid
 from calcore_caldav.api.moments import parse_instant, to_json
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.places import Place
@@ -34,8 +35,7 @@ from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import recurs
 from calcore_caldav.core.times import Period, TimeRange, to_epoch
-from calcore_caldav.errors import InvalidSyncToken
-from calcore_caldav.store.protocol import Change, StoredObject
+from calcore_caldav.store.protocol import StoredObject
 
 Json = dict[str, Any]
 
@@ -107,7 +107,8 @@ def query_of(parameters: Mapping[str, Any], *, details: bool) -> Query:
         order=order,
         words=tuple((parameters.get("q") or "").casefold().split()) if details else (),
         uid=parameters.get("iCalUID"),
-        updated_min=None if updated is None else parse_instant(updated, "updatedMin"),
+        # The store knows the second of a change.
+        updated_min=None if updated is None else parse_instant(updated, "updatedMin").replace(microsecond=0),
         private=tuple(parameters.get("privateExtendedProperty", ())) if details else (),
         shared=tuple(parameters.get("sharedExtendedProperty", ())) if details else (),
         types=frozenset(parameters.get("eventTypes", ())) if details else frozenset(),
@@ -198,7 +199,7 @@ class _Listing:
         for change in self.txn.objects.changes_since(self.place.collection, since):
             stored = change.stored
             if stored is None:
-                yield self._tombstone(change)
+                yield self._tombstone(change.name)
             elif stored.component == "VEVENT":
                 yield from self._changed(stored)
 
@@ -207,7 +208,7 @@ class _Listing:
     def _objects(self, window: TimeRange) -> Iterable[StoredObject]:
         txn, collection = self.txn, self.place.collection
         if self.query.uid is not None:
-            found = txn.objects.by_uid(collection, self.query.uid)
+            found = find_by_uid(txn, collection, self.query.uid)
             objects: Iterable[StoredObject] = [] if found is None else [found]
         elif window == (None, None):
             objects = txn.objects.all(collection)
@@ -291,25 +292,25 @@ class _Listing:
             yield from self._parts(stored, obj)
             return
         window = self._bounded()
+        # Which of its instances a client has, nobody knows: they go together, and what is left comes after.
+        yield self._tombstone(stored.name)
         for instance in obj.recurrence(self.frame.zone).between(TimeRange(*window)):
             if instance.rid is not None:
                 yield from self._instance(stored, When(instance.rid, instance.start, instance.end))
         yield from self._cancelled(stored, obj, window)
 
     def _tombstones(self) -> Iterator[Item]:
-        """Deleted events, as long as the calendar's history remembers them."""
+        """Deleted events, as long as the calendar's history remembers them; of their times it knows nothing."""
         query = self.query
-        if not query.deleted or query.filtered or query.uid is not None or query.window != (None, None):
+        if query.filtered or query.uid is not None or not (query.deleted or query.updated_min is not None):
             return
-        try:
-            changes = self.txn.objects.changes_since(self.place.collection, 1)
-        except InvalidSyncToken:
-            return
-        yield from (self._tombstone(change) for change in changes if change.stored is None)
+        for removal in self.txn.objects.removed(self.place.collection):
+            if query.updated_min is None or removal.at >= query.updated_min:
+                yield self._tombstone(removal.name)
 
     @staticmethod
-    def _tombstone(change: Change) -> Item:
-        return Item((0, 0, 0, change.name), lambda: deleted_json(change.name))
+    def _tombstone(name: str) -> Item:
+        return Item((0, 0, 0, name), lambda: deleted_json(event_id(name)))
 
     def _item(
         self,

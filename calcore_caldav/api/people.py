@@ -118,8 +118,8 @@ def attendee_properties(component: Component, attendees: Sequence[Json], frame: 
         if not email:
             raise required(f"{where}.email", "Missing attendee email.", kind="field")
         old = known.get(email) or known.get(email.lower())
-        if old is None and _EMAIL.fullmatch(email) is None:
-            raise invalid(f"{where}.email", "Invalid attendee email.", kind="field")
+        if old is None:
+            _check_email(email, where)
         made[email.lower()] = (
             _new_attendee(email, wanted, by, frame)
             if old is None
@@ -178,8 +178,28 @@ def _changed_attendee(old: Property, shown: Json, wanted: Json) -> Property:
 
 def organizer_property(owner: Principal) -> Property:
     """The ORGANIZER of a meeting in the owner's calendar."""
-    prop = Property("ORGANIZER", str(owner.address))
-    return prop.with_param("CN", owner.display_name) if owner.display_name else prop
+    return _organizer(owner.address, owner.display_name)
+
+
+def imported_organizer(wanted: Json) -> Property | None:
+    """The ORGANIZER that an import names, whoever that is. Raises ApiProblem."""
+    email = (wanted.get("email") or "").strip().removeprefix("mailto:")
+    if not email:
+        return None
+    _check_email(email, "organizer")
+    return _organizer(CalendarUserAddress.parse(f"mailto:{email}"), wanted.get("displayName") or "")
+
+
+def _organizer(address: CalendarUserAddress, name: str) -> Property:
+    prop = Property("ORGANIZER", str(address))
+    return prop.with_param("CN", name) if name else prop
+
+
+def _check_email(email: str, where: str) -> None:
+    if _EMAIL.fullmatch(email) is None:
+        raise invalid(
+            f"{where}.email", f"Invalid {where.partition('[')[0].removesuffix('s')} email.", kind="field"
+        )
 
 
 def same_attendees(shown: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> bool:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
 from calcore_caldav import errors
+from calcore_caldav.api.fields import FIELDS
 
 
 class ApiProblem(Exception):  # it is an answer, not a failure of the program
@@ -60,6 +62,11 @@ def not_found() -> ApiProblem:
     return ApiProblem(404, "notFound", "Not Found")
 
 
+def deleted() -> ApiProblem:
+    """410: it was there, and is gone."""
+    return ApiProblem(410, "deleted", "Resource has been deleted")
+
+
 def forbidden(message: str = "Forbidden") -> ApiProblem:
     """403: a privilege is missing."""
     return ApiProblem(403, "forbidden", message)
@@ -75,6 +82,29 @@ def full_sync_required() -> ApiProblem:
     )
 
 
+def _not_calendar_data(error: errors.InvalidCalendarData) -> ApiProblem:
+    """400 naming the field that the property in the sentence was made of; JSON has no lines to count."""
+    sentence = _LINE.sub("", error.detail)
+    name = sentence.partition(":")[0]
+    location = _FIELD_OF.get(name) or _FIELD_OF.get(error.precondition, "")
+    return ApiProblem(400, "invalid", sentence, location=location, kind="field")
+
+
+_LINE: Final = re.compile(r"^line \d+: ")
+_FIELD_OF: Final = {prop: field.name for field in FIELDS for prop in field.properties} | {
+    "DTSTART": "start",
+    "DTEND": "end",
+    "RRULE": "recurrence",
+    "EXRULE": "recurrence",
+    "RDATE": "recurrence",
+    "EXDATE": "recurrence",
+    "ATTENDEE": "attendees",
+    "max-attendees-per-instance": "attendees",
+    "ORGANIZER": "organizer",
+    "UID": "iCalUID",
+}
+
+
 def _refused(error: errors.SchedulingRefused) -> ApiProblem:
     if error.precondition == "allowed-attendee-scheduling-object-change":
         return ApiProblem(
@@ -86,7 +116,7 @@ def _refused(error: errors.SchedulingRefused) -> ApiProblem:
 
 
 _TABLE: Final[dict[type[errors.CalcoreError], Callable[[Any], ApiProblem]]] = {
-    errors.InvalidCalendarData: lambda e: ApiProblem(400, "invalid", e.detail),
+    errors.InvalidCalendarData: _not_calendar_data,
     errors.UnsupportedValue: lambda e: ApiProblem(400, "invalid", e.detail),
     errors.InvalidRequest: lambda e: ApiProblem(400, "badRequest", e.detail),
     errors.UidConflict: lambda e: ApiProblem(409, "duplicate", "The requested identifier already exists."),  # noqa: ARG005

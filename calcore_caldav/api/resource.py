@@ -14,7 +14,7 @@ from calcore_caldav.api.identifiers import event_id, instance_id
 from calcore_caldav.api.moments import format_instant, span, to_json
 from calcore_caldav.api.people import Frame, attendees_json, person_json
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.content import Component
+from calcore_caldav.core.content import Component, unescape_text
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import exdates_of, recurs
@@ -113,9 +113,9 @@ def cancelled_json(stored: StoredObject, obj: CalendarObject, rid: RecurrenceId,
     return made
 
 
-def deleted_json(name: str) -> Json:
-    """An event that is gone."""
-    return {"kind": KIND, "id": event_id(name), "status": "cancelled"}
+def deleted_json(id_: str) -> Json:
+    """An event that is gone, or an instance of one."""
+    return {"kind": KIND, "id": id_, "status": "cancelled"}
 
 
 def busy_json(secret: str, stored: StoredObject, start: Json, end: Json, rid: RecurrenceId | None) -> Json:
@@ -217,7 +217,7 @@ def _common(stored: StoredObject, component: Component, frame: Frame) -> Json:
         "etag": stored.etag,
         "created": format_instant(_instant(created) or stored.created),
         "updated": format_instant(stored.modified),
-        "iCalUID": stored.uid,
+        "iCalUID": unescape_text(stored.uid),
         "sequence": _number(component.value("SEQUENCE")),
         **_DEFAULTS,
     }

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import date, datetime
+from typing import Final
 
 from calcore_caldav.api.resource import CANCELLED, RULES, cancelled_one_by_one
 from calcore_caldav.api.writing import with_zones
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.itip import address
 from calcore_caldav.core.overrides import cancel_instance, override_instance, with_override
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import (
     component_at,
+    derived,
     exdates_of,
     recurs,
     with_exdates,
@@ -62,13 +65,16 @@ def without_instance(obj: CalendarObject, rid: RecurrenceId) -> Component | None
 
 
 def with_master(obj: CalendarObject, old: Component, new: Component) -> Component:
-    """The calendar with another master; exceptions follow the series' new start, or go with their instances."""
+    """The calendar with another master.
+
+    Exceptions follow it in what they do not say otherwise, its start included, or go with their instances.
+    """
     calendar = obj.calendar
     shift = _Shift.between(old, new, obj.zones)
     new = shift.master(new, old)
     children = [new if c is old else c for c in calendar.children]
     made = with_zones(calendar.with_children(children))
-    if not obj.overrides or (not shift.moved and _rules(old) == _rules(new)):
+    if not obj.overrides:
         return made
     series = CalendarObject.from_component(
         made.with_children(c for c in made.children if c.name == "VTIMEZONE" or c is new)
@@ -78,6 +84,7 @@ def with_master(obj: CalendarObject, old: Component, new: Component) -> Componen
             c.without("EXDATE") if c.get("RRULE") or c.get("RDATE") else c for c in series.calendar.children
         )
     ).recurrence()
+    same = not shift.moved and _rules(old) == _rules(new)
     kept = []
     for child in made.children:
         rid = obj.recurrence_id(child) if child.get("RECURRENCE-ID") is not None else None
@@ -85,9 +92,42 @@ def with_master(obj: CalendarObject, old: Component, new: Component) -> Componen
             kept.append(child)
             continue
         moved = shift.rid(rid)
-        if recurs(new) and plain.instance(moved) is not None:
-            kept.append(child if moved == rid else shift.override(child, new, moved))
+        if same or (recurs(new) and plain.instance(moved) is not None):
+            usual = derived(old, rid, obj.zones), derived(new, moved, series.zones)
+            kept.append(_following(child, *usual))
     return made.with_children(kept)
+
+
+_TIMES: Final = ("DTSTART", "DTEND", "DURATION")
+_ITS_OWN: Final = frozenset({*_TIMES, "RECURRENCE-ID", "ATTENDEE", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE"})
+
+
+def _following(child: Component, before: Component | None, after: Component | None) -> Component:
+    """An exception as it is now that its instance, were it none, would be `after` and no longer `before`."""
+    if before is None or after is None:
+        return child
+    names = {p.name: None for p in (*before.properties, *after.properties) if p.name not in _ITS_OWN}
+    if all(child.all(name) == before.all(name) for name in _TIMES):
+        names |= dict.fromkeys(_TIMES)
+    made = child.with_all("RECURRENCE-ID", after.all("RECURRENCE-ID"))
+    for name in names:
+        if before.all(name) != after.all(name) and child.all(name) == before.all(name):
+            made = made.with_all(name, after.all(name))
+    made = made.with_all("ATTENDEE", _invited(child, before, after))
+    if before.children != after.children and child.children == before.children:
+        made = made.with_children(after.children)
+    if made == child:
+        return child
+    for name in ("DTSTAMP", "LAST-MODIFIED"):
+        made = made.with_all(name, after.all(name))
+    return made
+
+
+def _invited(child: Component, before: Component, after: Component) -> list[Property]:
+    """The exception's ATTENDEEs, with those whom the series has now and without those whom it has no more."""
+    people, old, new = ({address(p): p for p in c.all("ATTENDEE")} for c in (child, before, after))
+    kept = [p for p in child.all("ATTENDEE") if address(p) in new or address(p) not in old]
+    return [*kept, *(p for who, p in new.items() if who not in old and who not in people)]
 
 
 def _rules(component: Component) -> list[Property]:
@@ -103,7 +143,6 @@ class _Shift:
             zones.value(old),
             TimezoneResolver(Component("VCALENDAR"), zones.default).value(new),
         )
-        self.same_kind = isinstance(self._old, datetime) is isinstance(self._new, datetime)
         self.moved = old.value != new.value or old.params != new.params
 
     @classmethod
@@ -113,22 +152,21 @@ class _Shift:
         return cls(first, second, zones)
 
     def rid(self, rid: RecurrenceId) -> RecurrenceId:
-        """The identity that an instance has now."""
-        if not self.moved or not self.same_kind:
-            return rid
+        """The identity that an instance has now; by its day, where the series becomes all-day or ceases to be."""
         old, new, value = self._old, self._new, rid.value
-        if not isinstance(old, datetime) or not isinstance(new, datetime):
-            return RecurrenceId.of(value + (new - old))
-        if not isinstance(value, datetime):
+        if not self.moved or isinstance(value, datetime) is not isinstance(old, datetime):
             return rid
-        if value.tzinfo is not None:
+        if isinstance(value, datetime) and value.tzinfo is not None and isinstance(old, datetime):
             value = value.astimezone(old.tzinfo or value.tzinfo)
-        wall = value.replace(tzinfo=None) + (new.replace(tzinfo=None) - old.replace(tzinfo=None))
-        return RecurrenceId.of(wall.replace(tzinfo=new.tzinfo))
+        if isinstance(value, datetime) and isinstance(old, datetime) and isinstance(new, datetime):
+            wall = value.replace(tzinfo=None) + (new.replace(tzinfo=None) - old.replace(tzinfo=None))
+            return RecurrenceId.of(wall.replace(tzinfo=new.tzinfo))
+        day = _day(value) + (_day(new) - _day(old))
+        return RecurrenceId.of(datetime.combine(day, new.timetz()) if isinstance(new, datetime) else day)
 
     def master(self, new: Component, old: Component) -> Component:
         """The new master with its cancelled instances where they are now."""
-        if not self.moved or not self.same_kind:
+        if not self.moved:
             return new
         hidden = cancelled_one_by_one(old)
         if not hidden or not recurs(new):
@@ -136,17 +174,9 @@ class _Shift:
         made = without_exdates(new, exdates_of(old, self._zones) & hidden, self._zones)
         return mark_cancelled(with_exdates(made, map(self.rid, hidden), self._zones), map(self.rid, hidden))
 
-    @staticmethod
-    def override(child: Component, master: Component, rid: RecurrenceId) -> Component:
-        """An exception under its new identity."""
-        start = master.get("DTSTART")
-        assert start is not None
-        line = with_exdates(
-            Component("VEVENT", (start,)), [rid], TimezoneResolver(Component("VCALENDAR"), UTC)
-        )
-        prop = line.get("EXDATE")
-        assert prop is not None
-        return child.with_property(Property("RECURRENCE-ID", prop.value, prop.params))
+
+def _day(value: datetime | date) -> date:
+    return value.date() if isinstance(value, datetime) else value
 
 
 def mark_cancelled(master: Component, rids: Iterable[RecurrenceId]) -> Component:

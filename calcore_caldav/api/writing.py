@@ -101,7 +101,12 @@ def _write_times(
     for name in ("start", "end"):
         if not wanted.get(name):
             raise required(name, f"Missing {name} time.", kind="field")
-    changed = {name for name in ("start", "end") if not _same_time(shown.get(name), wanted[name])}
+    changed = {
+        name
+        for name in ("start", "end")
+        if not _same_time(shown.get(name), wanted[name])
+        or (recurring and wanted[name].get("dateTime") and not wanted[name].get("timeZone"))
+    }
     if not changed:
         return component
     made = {
@@ -160,7 +165,8 @@ def _write_recurrence(component: Component, shown: Json, wanted: Json, zones: Ti
             prop = Property.parse("".join(c for c in line.strip() if c.isprintable()))
         except InvalidCalendarData as error:
             raise invalid(where, f"Invalid recurrence rule: {error.detail}", kind="field") from None
-        if prop.name not in RULES:
+        tzid = prop.param("TZID")
+        if prop.name not in RULES or not (tzid is None or zones.knows(tzid)):
             raise invalid(where, f"Invalid recurrence rule: {line[:80]}", kind="field")
         rules.append(prop)
     hidden = cancelled_one_by_one(component)
@@ -213,8 +219,16 @@ def new_calendar(components: Iterable[Component]) -> Component:
 
 
 def with_zones(calendar: Component) -> Component:
-    """The calendar with a VTIMEZONE for each TZID that it has none for (RFC 5545 §3.6.5)."""
+    """The calendar with a VTIMEZONE for each IANA zone that it has none for (RFC 5545 §3.6.5)."""
     known = {z.value("TZID") for z in calendar.named("VTIMEZONE")}
     used = {tzid for c in calendar.children for p in c.properties if (tzid := p.param("TZID"))}
-    zones = tuple(vtimezone(tzid) for tzid in sorted(used - known))
+    zones = [zone for tzid in sorted(used - known) if (zone := _vtimezone(tzid)) is not None]
     return calendar.with_children((*zones, *calendar.children)) if zones else calendar
+
+
+def _vtimezone(tzid: str) -> Component | None:
+    """None for names that other programs gave their zones: those stay as they were written."""
+    try:
+        return vtimezone(tzid)
+    except (KeyError, ValueError, OSError):
+        return None

@@ -82,6 +82,10 @@ class TimezoneResolver:
             self._zones[tzid] = self.default if found is None else found
         return self._zones[tzid]
 
+    def knows(self, tzid: str) -> bool:
+        """Whether a TZID means a zone of its own, not just the default one."""
+        return find_zone(tzid, self._calendar) is not None
+
     def value(self, prop: Property) -> datetime | date:
         """The value of a date or date-time property: a date, a naive (floating) or an aware date-time.
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from calcore_caldav.core.times import to_epoch
+from calcore_caldav.core.times import from_epoch, to_epoch
 from calcore_caldav.errors import InvalidSyncToken
-from calcore_caldav.store.protocol import Change
+from calcore_caldav.store.protocol import Change, Removal
 from calcore_caldav.store.schema import collections, tombstones
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Statement
@@ -26,11 +26,16 @@ _HISTORY = Statement(
     )
 )
 _REMOVED = Statement(
-    select(tombstones.c.name, tombstones.c.revision)
+    select(tombstones.c.name, tombstones.c.revision, tombstones.c.deleted)
     .where(
         tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.revision > bindparam("since")
     )
     .order_by(tombstones.c.revision)
+)
+_GRAVE = Statement(
+    select(tombstones.c.name, tombstones.c.revision, tombstones.c.deleted).where(
+        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.name == bindparam("name_")
+    )
 )
 _PRUNED = Statement(
     select(tombstones.c.collection_id, func.max(tombstones.c.revision))
@@ -71,8 +76,23 @@ def check_known(session: Session, collection_id: int, revision: int) -> None:
 
 def removals(session: Session, collection_id: int, revision: int) -> list[Change]:
     """What was removed since a revision."""
-    removed = session.sql.all(_REMOVED, collection_id_=collection_id, since=revision)
-    return [Change(name, None, at) for name, at in removed]
+    gone = session.sql.all(_REMOVED, collection_id_=collection_id, since=revision)
+    return [Change(name, None, at) for name, at, _ in gone]
+
+
+def removed(session: Session, collection_id: int, name: str | None) -> list[Removal]:
+    """Every name that was removed, or only that one, and when; forgotten ones are not among them."""
+    if name is None:
+        rows = session.sql.all(_REMOVED, collection_id_=collection_id, since=0)
+    else:
+        rows = session.sql.all(_GRAVE, collection_id_=collection_id, name_=name)
+    return [Removal(row[0], from_epoch(row[2])) for row in rows]
+
+
+def forgetful(session: Session, collection_id: int) -> bool:
+    """Whether removals were pruned already."""
+    known = session.sql.first(_HISTORY, collection_id_=collection_id)
+    return known is not None and known[1] > 0
 
 
 def prune(session: Session, before: datetime) -> int:

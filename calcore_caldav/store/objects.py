@@ -18,7 +18,7 @@ from calcore_caldav.errors import AlreadyExists, NotFound, UidConflict
 from calcore_caldav.store import history, index
 from calcore_caldav.store.index import Indexed
 from calcore_caldav.store.likeness import same_times
-from calcore_caldav.store.protocol import Change, Collection, CollectionKind, StoredObject
+from calcore_caldav.store.protocol import Change, Collection, CollectionKind, Removal, StoredObject
 from calcore_caldav.store.schema import bodies, collections, objects, principals
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
@@ -362,6 +362,14 @@ class SqlObjectRows:
             changes += history.removals(self._session, collection.id, revision)
             changes.sort(key=lambda change: change.revision)
         return changes
+
+    def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
+        """What is gone and not yet forgotten, in that order; with `name` only that."""
+        return history.removed(self._session, collection.id, name)
+
+    def forgetful(self, collection: Collection) -> bool:
+        """Whether removals were forgotten already."""
+        return history.forgetful(self._session, collection.id)
 
     def prune_tombstones(self, before: datetime) -> int:
         """Forget removals before an instant: older sync tokens become invalid. Returns how many."""

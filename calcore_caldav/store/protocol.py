@@ -124,6 +124,13 @@ class Change(NamedTuple):
     revision: int
 
 
+class Removal(NamedTuple):
+    """A resource that is gone."""
+
+    name: str
+    at: datetime
+
+
 class Booking(NamedTuple):
     """A slot of a room or resource that is taken."""
 
@@ -280,6 +287,12 @@ class ObjectRows(Protocol):
 
     def changes_since(self, collection: Collection, revision: int) -> list[Change]:
         """Ordered by revision. Raises InvalidSyncToken where the history before was pruned."""
+
+    def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
+        """What is gone and not yet forgotten, in that order; with `name` only that."""
+
+    def forgetful(self, collection: Collection) -> bool:
+        """Whether removals were forgotten already."""
 
     def prune_tombstones(self, before: datetime) -> int: ...
 

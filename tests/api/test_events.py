@@ -145,6 +145,12 @@ def test_all_day_and_ids(ann):
         (event(recurrence=["FREQ=DAILY"]), "invalid", "recurrence[0]"),
         (event(recurrence=["DTSTART:20110601"]), "invalid", "recurrence[0]"),
         (event(summary=3), "invalid", "summary"),
+        (event(recurrence=["RRULE:FREQ=SOMETIMES"]), "invalid", "recurrence"),
+        (event(recurrence=["RRULE:FREQ=DAILY", "EXDATE:never"]), "invalid", "recurrence"),
+        (event(recurrence=["EXDATE;TZID=Mars/North:20110601T100000"]), "invalid", "recurrence[0]"),
+        (event(recurrence=["RRULE:FREQ=SECONDLY"]), "invalid", "recurrence"),
+        (event(attendees=[{"email": f"n{n}@example.com"} for n in range(1001)]), "invalid", "attendees"),
+        ({"start": {"date": "1800-01-01"}, "end": {"date": "1800-01-02"}}, "invalid", "start"),
         (
             {
                 "start": {"dateTime": "2011-06-01T10:00:00Z"},
@@ -164,11 +170,7 @@ def test_wrong_fields_are_named(office, body, reason, location):
     assert office.stored("ann") == []
 
 
-def test_wrong_rules_and_bodies(office):
-    status, answer = office.ask(
-        "POST", "calendars/primary/events", event(recurrence=["RRULE:FREQ=SOMETIMES"])
-    )
-    assert (status, answer["error"]["errors"][0]["reason"]) == (400, "invalid")
+def test_wrong_bodies(office):
     status, answer = office.ask("POST", "calendars/primary/events", b"{")
     assert (status, answer["error"]["errors"][0]["reason"]) == (400, "parseError")
     status, answer = office.ask("POST", "calendars/primary/events", b" " * 10_000_001)
@@ -176,6 +178,16 @@ def test_wrong_rules_and_bodies(office):
     status, answer = office.ask("POST", "calendars/primary/events", event(nonsense={"x": 1}))
     assert status == 200
     assert "nonsense" not in answer
+
+
+def test_an_update_to_a_series_needs_a_zone(office, ann):
+    id_ = insert(ann, event())["id"]
+    body = {name: {"dateTime": at(1, hour)["dateTime"]} for name, hour in (("start", 10), ("end", 11))}
+    path, rule = f"calendars/primary/events/{id_}", {"recurrence": ["RRULE:FREQ=DAILY;COUNT=2"]}
+    status, answer = office.ask("PUT", path, body | rule)
+    assert (status, answer["error"]["errors"][0]["location"]) == (400, "start.timeZone")
+    assert office.ask("PUT", path, body)[0] == 200
+    assert office.ask("PATCH", path, rule)[0] == 200
 
 
 def test_quick_add(ann):
@@ -293,12 +305,87 @@ def test_sync_token_expired(office, ann):
     assert failure(office.client("bob").events().list(calendarId="primary", syncToken=token))[0] == 410
 
 
-def test_deleted_are_listed_while_remembered(ann):
+def test_syncing_instances(office, ann):
+    """What changed of a series comes as the end of the series, and its instances after it."""
+    made = insert(ann, event(3, recurrence=["RRULE:FREQ=DAILY;COUNT=3"]))
+    window = {"timeMin": "2011-06-04T00:00:00Z", "timeMax": "2011-06-30T00:00:00Z"}
+    token = ann.events().list(calendarId="primary", singleEvents=True, **window).execute()["nextSyncToken"]
+
+    def changes():
+        answer = ann.events().list(calendarId="primary", singleEvents=True, syncToken=token).execute()
+        return [(e["id"].partition("_")[2], e["status"]) for e in answer["items"]]
+
+    ann.events().delete(calendarId="primary", eventId=f"{made['id']}_20110604T080000Z").execute()
+    assert changes() == [
+        ("", "cancelled"),
+        ("20110604T080000Z", "cancelled"),
+        ("20110605T080000Z", "confirmed"),
+    ]
+    shorter = {"recurrence": ["RRULE:FREQ=DAILY;COUNT=1"]}
+    ann.events().patch(calendarId="primary", eventId=made["id"], body=shorter).execute()
+    assert changes() == [("", "cancelled"), ("20110604T080000Z", "cancelled")]
+    ann.events().patch(calendarId="primary", eventId=made["id"], body={"recurrence": None}).execute()
+    assert changes() == [("", "confirmed")]
+
+
+def test_another_role_begins_anew(ann, bob):
+    insert(ann, event(1))
+    token = None
+    for role in ("reader", "writer", "freeBusyReader"):
+        rule = {"role": role, "scope": {"type": "user", "value": "bob@example.com"}}
+        ann.acl().insert(calendarId="primary", body=rule).execute()
+        if token is not None:
+            request = bob.events().list(calendarId="ann@example.com", syncToken=token)
+            assert failure(request) == (410, "fullSyncRequired")
+        token = bob.events().list(calendarId="ann@example.com").execute().get("nextSyncToken")
+    assert token is None
+
+
+def test_deleted_are_listed_while_remembered(office, ann):
     id_ = insert(ann, event(1))["id"]
     ann.events().delete(calendarId="primary", eventId=id_).execute()
+    gone = {"kind": "calendar#event", "id": id_, "status": "cancelled"}
     assert items(ann) == []
-    assert items(ann, showDeleted=True) == [{"kind": "calendar#event", "id": id_, "status": "cancelled"}]
-    assert failure(ann.events().get(calendarId="primary", eventId=id_)) == (404, "notFound")
+    assert items(ann, showDeleted=True) == [gone]
+    assert items(ann, showDeleted=True, timeMin="2011-06-01T00:00:00Z") == [gone]
+    assert items(ann, updatedMin="2011-05-20T08:00:00.900Z", singleEvents=True) == [gone]
+    assert items(ann, updatedMin="2011-05-20T08:00:01Z", showDeleted=True) == []
+    office.tick(days=200)
+    other = insert(ann, event(2))["id"]
+    ann.events().delete(calendarId="primary", eventId=other).execute()
+    with office.store.write(SYSTEM) as txn:
+        txn.objects.prune_tombstones(txn.now)
+    assert [e["id"] for e in items(ann, showDeleted=True)] == [other]
+    early = ann.events().list(calendarId="primary", updatedMin="2011-05-20T08:00:00Z")
+    assert failure(early) == (410, "updatedMinTooLongAgo")
+
+
+def test_what_was_deleted_is_known_to_be_gone(office, ann):
+    id_ = insert(ann, event(1))["id"]
+    ann.events().delete(calendarId="primary", eventId=id_).execute()
+    events = ann.events()
+    for one in (id_, f"{id_}_20110601T080000Z"):
+        got = events.get(calendarId="primary", eventId=one).execute()
+        assert got == {"kind": "calendar#event", "id": one, "status": "cancelled"}
+        for request in (
+            events.delete(calendarId="primary", eventId=one),
+            events.patch(calendarId="primary", eventId=one, body={"summary": "x"}),
+            events.update(calendarId="primary", eventId=one, body=event(1)),
+        ):
+            assert failure(request) == (410, "deleted")
+    assert failure(events.instances(calendarId="primary", eventId=id_)) == (410, "deleted")
+    assert office.stored("ann") == []
+    assert insert(ann, event(1, id=id_))["status"] == "confirmed"
+    assert failure(office.client("bob").events().get(calendarId="ann@example.com", eventId=id_))[0] == 404
+
+
+def test_pages_of_instances_while_the_series_changes(ann):
+    made = insert(ann, event(1, recurrence=["RRULE:FREQ=DAILY;COUNT=4"]))
+    first = ann.events().instances(calendarId="primary", eventId=made["id"], maxResults=2).execute()
+    ann.events().patch(calendarId="primary", eventId=made["id"], body={"summary": "New"}).execute()
+    token = first["nextPageToken"]
+    second = ann.events().instances(calendarId="primary", eventId=made["id"], pageToken=token).execute()
+    assert [e["id"][-16:-8] for e in first["items"] + second["items"]] == [f"2011060{n}" for n in range(1, 5)]
 
 
 def test_conditions(office, ann):
@@ -337,6 +424,24 @@ def test_move_and_import(ann):
     assert failure(ann.events().import_(calendarId="primary", body=event())) == (400, "required")
 
 
+def test_uids_are_any_text(office, ann):
+    """iCalUID is the text that UID holds, whatever has to be escaped in it."""
+    for uid in ("a,b;c\\d", "plain@example.com"):
+        made = ann.events().import_(calendarId="primary", body=event(1, iCalUID=uid)).execute()
+        again = ann.events().import_(calendarId="primary", body=event(2, iCalUID=uid)).execute()
+        assert (made["iCalUID"], again["id"]) == (uid, made["id"])
+        assert [e["id"] for e in items(ann, iCalUID=uid)] == [made["id"]]
+    office.put("ann", "raw.ics", CALDAV.replace("UID:dav", "UID:not,escaped"))
+    assert items(ann, iCalUID="not,escaped", singleEvents=True)[0]["iCalUID"] == "not,escaped"
+
+
+def test_an_imported_organizer_has_an_address(office):
+    body = event(1, iCalUID="x", organizer={"email": "a@example.com\nSUMMARY:Other"})
+    status, answer = office.ask("POST", "calendars/primary/events/import", body)
+    assert (status, answer["error"]["errors"][0]["location"]) == (400, "organizer.email")
+    assert office.stored("ann") == []
+
+
 def test_import_tells_nobody(office, ann, bob):
     body = event(2, iCalUID="quiet", attendees=[{"email": "bob@example.com"}])
     ann.events().import_(calendarId="primary", body=body).execute()
@@ -368,6 +473,74 @@ def test_moving_a_series_takes_its_exceptions_along(ann):
         ("20110603T100000Z", "cancelled", None),
         ("20110604T100000Z", "confirmed", "Talk"),
     ]
+
+
+def test_exceptions_follow_the_series(office, ann, bob):
+    """What an exception does not say otherwise is the series' own: its time, texts, guests, reminders."""
+    made = insert(ann, event(1, recurrence=["RRULE:FREQ=DAILY;COUNT=3"], location="Here"))
+    renamed, moved = (f"{made['id']}_2011060{n}T080000Z" for n in (2, 3))
+    ann.events().patch(calendarId="primary", eventId=renamed, body={"summary": "Renamed"}).execute()
+    ann.events().patch(
+        calendarId="primary", eventId=moved, body={"start": at(3, 16), "end": at(3, 17)}
+    ).execute()
+    change = {
+        "summary": "New",
+        "location": "There",
+        "start": at(1, 12),
+        "end": at(1, 14),
+        "attendees": [{"email": "bob@example.com"}],
+        "reminders": {"useDefault": False, "overrides": [{"method": "popup", "minutes": 7}]},
+    }
+    ann.events().patch(calendarId="primary", eventId=made["id"], body=change).execute()
+    found = ann.events().instances(calendarId="primary", eventId=made["id"]).execute()["items"]
+    assert [(i["summary"], i["start"]["dateTime"][8:13], i["end"]["dateTime"][8:13]) for i in found] == [
+        ("New", "01T12", "01T14"),
+        ("Renamed", "02T12", "02T14"),
+        ("New", "03T16", "03T17"),
+    ]
+    for instance in found:
+        assert instance["location"] == "There"
+        assert [a["email"] for a in instance["attendees"]] == ["bob@example.com"]
+        assert instance["reminders"] == change["reminders"]
+    guests = items(bob, singleEvents=True, orderBy="startTime")
+    assert [e["summary"] for e in guests] == ["New", "Renamed", "New"]
+    nobody = {"attendees": []}
+    ann.events().patch(calendarId="primary", eventId=made["id"], body=nobody).execute()
+    assert "ATTENDEE" not in office.text("ann")
+    assert items(bob, singleEvents=True) == []
+
+
+def test_a_series_that_becomes_all_day_keeps_its_exceptions(office, ann):
+    made = insert(ann, event(1, recurrence=["RRULE:FREQ=DAILY;COUNT=4"]))
+    for number, body in ((2, {"summary": "Exception"}), (3, {"status": "cancelled"})):
+        id_ = f"{made['id']}_2011060{number}T080000Z"
+        ann.events().patch(calendarId="primary", eventId=id_, body=body).execute()
+
+    def found():
+        answer = ann.events().instances(calendarId="primary", eventId=made["id"], showDeleted=True).execute()
+        return [(i["id"].partition("_")[2], i.get("summary")) for i in answer["items"]]
+
+    day = {"start": {"date": "2011-06-11"}, "end": {"date": "2011-06-12"}}
+    ann.events().patch(calendarId="primary", eventId=made["id"], body=day).execute()
+    dates = [("20110611", "Talk"), ("20110612", "Exception"), ("20110613", None), ("20110614", "Talk")]
+    assert found() == dates
+    text = office.text("ann")
+    assert "RECURRENCE-ID;VALUE=DATE:20110612\nDTSTART;VALUE=DATE:20110612\n" in text.replace(
+        "SUMMARY:Exception\n", ""
+    )
+    assert "EXDATE;VALUE=DATE:20110613\n" in text
+    time = {"start": at(1, 10), "end": at(1, 11)}
+    ann.events().patch(calendarId="primary", eventId=made["id"], body=time).execute()
+    assert found() == [(f"2011060{n}T080000Z", summary) for n, (_, summary) in enumerate(dates, 1)]
+
+
+def test_zones_of_other_programs_stay(office, ann):
+    """Names that are no IANA zones are understood or not, and stay as they are."""
+    for n, zone in enumerate(("Romance Standard Time", "Made up")):
+        text = CALDAV.replace("Europe/Paris", zone).replace("UID:dav", f"UID:named{n}")
+        office.put("ann", f"named{n}.ics", text)
+        ann.events().patch(calendarId="primary", eventId=f"named{n}", body={"summary": "New"}).execute()
+        assert f"DTSTART;TZID={zone}:20110606T100000\n" in office.text("ann", f"named{n}")
 
 
 CALDAV = """BEGIN:VCALENDAR

@@ -119,6 +119,10 @@ def test_pruned_history_makes_older_tokens_invalid(store: Store, clock: Clock):
             revisions.append(calendar(txn).revision)
         clock.forward(days=1)
     with store.write(SYSTEM) as txn:
+        gone = txn.objects.removed(calendar(txn))
+        assert [removal.name for removal in gone] == ["0", "1"]
+        assert gone[1].at - gone[0].at == timedelta(days=2)
+        assert not txn.objects.forgetful(calendar(txn))
         assert txn.objects.prune_tombstones(txn.now - timedelta(days=3)) == 1
         assert txn.objects.prune_tombstones(txn.now - timedelta(days=3)) == 0
     with store.read() as txn:
@@ -127,6 +131,9 @@ def test_pruned_history_makes_older_tokens_invalid(store: Store, clock: Clock):
             txn.objects.changes_since(here, revisions[0])
         assert [c.name for c in txn.objects.changes_since(here, revisions[1])] == ["1", "2"]
         assert [c.name for c in txn.objects.changes_since(here, 0)] == ["2"]
+        assert txn.objects.removed(here) == txn.objects.removed(here, "1") == gone[1:]
+        assert txn.objects.removed(here, "0") == txn.objects.removed(here, "2") == []
+        assert txn.objects.forgetful(here)
 
 
 def test_two_databases_have_two_epochs(store: Store, file_store: Store):
