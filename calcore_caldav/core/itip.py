@@ -198,11 +198,7 @@ def message(
     stamp = Property("DTSTAMP", format_date_time(now))
     zones = (c for c in source.calendar.children if c.name == "VTIMEZONE")
     made = [c.with_property(stamp) for c in components]
-    written = CalendarObject.from_component(Component("VCALENDAR", head, (*zones, *made)))
-    if method is Method.REPLY:
-        return written
-    # Read back: its lines now have their text, and every copy made of them is written without folding anew.
-    return CalendarObject(written.body)
+    return CalendarObject.from_component(Component("VCALENDAR", head, (*zones, *made)))
 
 
 def cancellation(component: Component, number: int) -> Component:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from heapq import merge
-from typing import Final
+from typing import Final, NamedTuple
 
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.moments import EARLIEST, LATEST, from_epoch
@@ -23,8 +22,7 @@ __all__ = ["Instance", "RecurrenceId", "RecurrenceSet"]
 _KINDS: Final = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VPOLL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """One instance (occurrence) of a calendar object; half-open [start, end) in UTC."""
 
     uid: str

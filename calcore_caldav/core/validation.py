@@ -238,8 +238,10 @@ def _check_recurrence(obj: CalendarObject, limits: Limits) -> None:
         for p in c.properties
         if p.name == "RDATE" or (p.name == "RRULE" and _DENSE.search(p.value))
     )
+    if not dense:
+        return
     first = recurrence.bounds[0]
-    if not dense or first is None:
+    if first is None:
         return
     sooner = min(first, datetime.max.replace(tzinfo=UTC) - timedelta(days=366))
     window = TimeRange(first, sooner + timedelta(days=366))

@@ -37,6 +37,7 @@ _TRANSPARENT: Final = Property("TRANSP", "TRANSPARENT")
 _UNMARKED: Final = frozenset(
     {Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.MANAGER, Reason.PAST, Reason.KEPT}
 )
+_REASONS: Final = frozenset(Reason)
 _ORDER: Final = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION, PartStat.DECLINED)
 _BODY: Final = frozenset({"DESCRIPTION", "X-ALT-DESC", "COMMENT", "CONTACT", "URL", "CONFERENCE"})
 _ATTACHED: Final = frozenset({"ATTACH", "IMAGE"})
@@ -151,7 +152,7 @@ def _reason(reason: Reason, now: datetime) -> Property:
 def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reason | None:
     """The reason that was noted with the server's own answer; None: none, or somebody else's answer."""
     attendee, noted = find_attendee(component, own), component.value(REASON)
-    if attendee is None or noted not in frozenset(Reason):
+    if attendee is None or noted not in _REASONS:
         return None
     expected = PartStat.TENTATIVE if noted == Reason.PENDING else PartStat.DECLINED
     return Reason(noted) if partstat(attendee) is expected else None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import accumulate
@@ -46,6 +46,7 @@ ANSWERS: Final[Mapping[Mode, tuple[PartStat, PartStat]]] = {
     Mode.APPROVAL: (_T, _D),
 }
 """What each mode answers where nothing speaks against the booking, and where something does."""
+_HOLDING: Final = frozenset({Reason.FREE, Reason.PENDING})
 
 
 def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
@@ -56,13 +57,15 @@ def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
     """
     if request.booker.automatic:
         policy = replace(policy, mode=Mode.AUTOMATIC)
+    limited = request.booker.role is not Role.OVERRIDE
+    limits = [(reason, rule) for reason, has, rule in _LIMITS if limited and has(policy)]
     busy = _BusyTime(policy, request.taken)
     used = dict(request.booker.used)
     verdicts: dict[RecurrenceId | None, Verdict] = {}
     for wanted in sorted(request.wanted, key=lambda w: (w.start, w.end)):
-        verdict = _kept(policy, request, wanted) or _judge(policy, request, wanted, busy, used)
+        verdict = _kept(policy, request, wanted) or _judge(policy, request, wanted, limits, busy, used)
         verdicts[wanted.rid] = verdict
-        if policy.quota and (verdict.reason in {Reason.FREE, Reason.PENDING} or verdict.partstat is _A):
+        if policy.quota and (verdict.reason in _HOLDING or verdict.partstat is _A):
             week = week_of(wanted.start, request.zone)
             used[week] = used.get(week, ZERO) + (wanted.end - wanted.start)
     return _judge_series(policy, request, verdicts)
@@ -86,14 +89,17 @@ def _judge(
     policy: BookingPolicy,
     request: BookingRequest,
     wanted: Wanted,
+    limits: Iterable[tuple[Reason, Rule]],
     busy: _BusyTime,
     used: Mapping[date, timedelta],
 ) -> Verdict:
     accepted, refused = ANSWERS[policy.mode]
     if accepted is refused:
         return Verdict(accepted, Reason.MODE)
-    rules = _BOOKER_RULES if request.booker.role is Role.OVERRIDE else (*_BOOKER_RULES, *_LIMITS)
-    for reason, rule in rules:
+    role = request.booker.role
+    if role in _REFUSED:
+        return Verdict(refused, _REFUSED[role])
+    for reason, rule in limits:
         value = rule(policy, request, wanted, used)
         if value is not None:
             return Verdict(refused, reason, value=value)
@@ -103,10 +109,10 @@ def _judge(
         if conflict is not None:
             reason = Reason.HOURS if conflict.by is TakenBy.CLOSED else Reason.CONFLICT
             return Verdict(refused, reason, conflict)
-    if request.booker.role is Role.REQUEST and accepted is _A:
+    if role is Role.REQUEST and accepted is _A:
         return Verdict(_T, Reason.PENDING)
     if accepted is _T:
-        if request.booker.role is Role.OVERRIDE:
+        if role is Role.OVERRIDE:
             return Verdict(_A, Reason.FREE, displaces=displaces)
         return Verdict(_T, Reason.PENDING)
     return Verdict(accepted, Reason.FREE if accepted is _A else Reason.MODE, displaces=displaces)
@@ -120,30 +126,24 @@ Rule = Callable[[BookingPolicy, BookingRequest, Wanted, Mapping[date, timedelta]
 """None where the instance keeps the rule, else what it was compared with."""
 
 
-def _not_allowed(
-    _p: BookingPolicy, r: BookingRequest, _w: Wanted, _u: Mapping[date, timedelta]
-) -> str | None:
-    return "" if r.booker.role is Role.NOBODY else None
-
-
-def _outsider(_p: BookingPolicy, r: BookingRequest, _w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
-    return "" if r.booker.role is Role.OUTSIDER else None
-
-
 def _horizon(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
     return span(p.horizon) if beyond_horizon(p, r.now, w.start) else None
 
 
 def _lead_time(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
-    return span(p.lead_time) if p.lead_time and w.start < r.now + p.lead_time else None
+    return span(p.lead_time) if w.start < r.now + p.lead_time else None
 
 
 def _duration(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
     # By the clock on the room's wall: a day on which clocks change is a day.
-    start, end = (t.astimezone(r.zone).replace(tzinfo=None) for t in (w.start, w.end))
-    if p.max_duration and end - start > p.max_duration:
+    length = _on_the_wall(w.end, r.zone) - _on_the_wall(w.start, r.zone)
+    if p.max_duration and length > p.max_duration:
         return "≤ " + span(p.max_duration)
-    return "≥ " + span(p.min_duration) if end - start < p.min_duration else None
+    return "≥ " + span(p.min_duration) if length < p.min_duration else None
+
+
+def _on_the_wall(instant: datetime, zone: tzinfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def _hours(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
@@ -151,8 +151,7 @@ def _hours(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, tim
 
 
 def _capacity(p: BookingPolicy, _r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
-    too_many = p.capacity and w.people > p.capacity and p.enforce_capacity is CapacityRule.ENFORCE
-    return f"{w.people} > {p.capacity}" if too_many else None
+    return f"{w.people} > {p.capacity}" if w.people > p.capacity else None
 
 
 def _quota(p: BookingPolicy, r: BookingRequest, w: Wanted, used: Mapping[date, timedelta]) -> str | None:
@@ -164,19 +163,16 @@ def _quota(p: BookingPolicy, r: BookingRequest, w: Wanted, used: Mapping[date, t
     return span(p.quota) if week + (w.end - w.start) > p.quota else None
 
 
-_BOOKER_RULES: Final[tuple[tuple[Reason, Rule], ...]] = (
-    (Reason.NOT_ALLOWED, _not_allowed),
-    (Reason.EXTERNAL, _outsider),
+_REFUSED: Final[Mapping[Role, Reason]] = {Role.NOBODY: Reason.NOT_ALLOWED, Role.OUTSIDER: Reason.EXTERNAL}
+_LIMITS: Final[tuple[tuple[Reason, Callable[[BookingPolicy], object], Rule], ...]] = (
+    (Reason.HORIZON, lambda p: p.horizon, _horizon),
+    (Reason.LEAD_TIME, lambda p: p.lead_time, _lead_time),
+    (Reason.DURATION, lambda p: p.min_duration or p.max_duration, _duration),
+    (Reason.HOURS, lambda p: p.hours is not None, _hours),
+    (Reason.CAPACITY, lambda p: p.capacity and p.enforce_capacity is CapacityRule.ENFORCE, _capacity),
+    (Reason.QUOTA, lambda p: p.quota or p.same_organizer_limit, _quota),
 )
-_LIMITS: Final[tuple[tuple[Reason, Rule], ...]] = (
-    (Reason.HORIZON, _horizon),
-    (Reason.LEAD_TIME, _lead_time),
-    (Reason.DURATION, _duration),
-    (Reason.HOURS, _hours),
-    (Reason.CAPACITY, _capacity),
-    (Reason.QUOTA, _quota),
-)
-"""What bookers with the role `override` may exceed."""
+"""What bookers with the role `override` may exceed: the reason, whether a policy limits it, the rule."""
 
 
 def beyond_horizon(policy: BookingPolicy, now: datetime, start: datetime) -> bool:
@@ -207,8 +203,9 @@ def _judge_series(
     asked = {rid: v for rid, v in verdicts.items() if v.decided}
     whole = _refusal_of_series(policy, request, [*asked.values(), *([beyond] if beyond else [])])
     if whole is not None:
-        verdicts |= dict.fromkeys(asked, replace(whole, partstat=refused))
-        beyond = beyond and replace(whole, partstat=refused)
+        refusal = whole._replace(partstat=refused)
+        verdicts |= dict.fromkeys(asked, refusal)
+        beyond = beyond and refusal
     return BookingDecision(verdicts, beyond)
 
 
@@ -217,8 +214,8 @@ def _beyond(policy: BookingPolicy, request: BookingRequest) -> Verdict:
     role = request.booker.role
     if accepted is refused:
         return Verdict(accepted, Reason.MODE)
-    if role in {Role.NOBODY, Role.OUTSIDER}:
-        return Verdict(refused, Reason.NOT_ALLOWED if role is Role.NOBODY else Reason.EXTERNAL)
+    if role in _REFUSED:
+        return Verdict(refused, _REFUSED[role])
     if role is Role.OVERRIDE:
         return Verdict(_A if accepted is _T else accepted, Reason.FREE)
     if policy.horizon and policy.horizon_action is not HorizonAction.UNLIMITED:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Final
@@ -240,5 +240,5 @@ def _displaceable(
         role = (
             role_of(policy, role_names(txn, use.organizer), managed) if use.organizer and scheduled else None
         )
-        marked.append(replace(use, displaceable=role is not None and role is not Role.OVERRIDE))
+        marked.append(use._replace(displaceable=role is not None and role is not Role.OVERRIDE))
     return marked

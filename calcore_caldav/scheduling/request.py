@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 from calcore_caldav.core.calobject import PartStat
 from calcore_caldav.core.principals import CalendarUserAddress
@@ -49,6 +50,9 @@ class Reason(StrEnum):
     """Answered before: left alone."""
 
 
+_LEFT_ALONE: Final = frozenset({Reason.PAST, Reason.KEPT})
+
+
 class Role(StrEnum):
     """What a booker may do with a room."""
 
@@ -74,8 +78,7 @@ class TakenBy(StrEnum):
     """Booked without an event: the old time of one whose new time is not granted yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Time at which the room is not free: [start, end) in UTC, without buffers."""
 
     start: datetime
@@ -88,8 +91,7 @@ class Taken:
     """Whether a booking with priority may take its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One instance that the room is invited to: [start, end) in UTC."""
 
     rid: RecurrenceId | None
@@ -129,8 +131,7 @@ class BookingRequest:
     past_grace: timedelta = timedelta(days=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer to one instance."""
 
     partstat: PartStat
@@ -143,7 +144,7 @@ class Verdict:
     @property
     def decided(self) -> bool:
         """Whether the engine decided it now (rather than leaving it as it stood)."""
-        return self.reason not in {Reason.PAST, Reason.KEPT}
+        return self.reason not in _LEFT_ALONE
 
 
 @dataclass(frozen=True, slots=True)

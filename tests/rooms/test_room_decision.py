@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -313,7 +312,7 @@ def test_deciding_again_or_in_another_order_changes_nothing(room, wanted, others
         r: v.partstat for r, v in decision.verdicts.items()
     }
     # The answers, once they stand, are kept.
-    answered = [replace(w, partstat=decision.verdicts[w.rid].partstat) for w in wanted]
+    answered = [w._replace(partstat=decision.verdicts[w.rid].partstat) for w in wanted]
     kept = decide(room, request(answered, taken))
     assert all(kept.verdicts[w.rid].partstat is decision.verdicts[w.rid].partstat for w in wanted)
 
