@@ -87,7 +87,7 @@ def attendee_messages(
 
 
 def refused(detail: str) -> SchedulingRefused:
-    """The refusal of a change that attendees may not make (RFC 6638 §3.2.4.3)."""
+    """The refusal of a change that attendees may not make (RFC 6638 §3.2.4.4)."""
     return SchedulingRefused("allowed-attendee-scheduling-object-change", detail)
 
 

@@ -13,6 +13,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION
 from calcore_caldav.core.times import format_date_time
 
@@ -63,8 +64,8 @@ class SchedulingPlan:
     stored: CalendarObject | None
     """What is to be stored for who made the change; None on delete."""
     messages: tuple[ITipMessage, ...] = ()
-    refresh: bool = False
-    """Answers changed that the attendees have not been told by a message."""
+    reanswered: frozenset[RecurrenceId | None] = frozenset()
+    """The components in which answers changed, which not everybody need have been told by a message."""
 
 
 # Parameters that are between a client and its server (RFC 6638 §7), or the server's own: never in a message.

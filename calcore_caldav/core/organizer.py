@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from calcore_caldav.core.answers import base_of, sequenced, settle
-from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.calobject import CalendarObject, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import (
     Aliases,
@@ -74,12 +74,7 @@ def organizer_messages(
         settled = sequenced(old, settled, significant=any(diff.significant(who) for who in affected))
         diff = _Diff(old, settled, me, aliases, now, highest_sequence(settled))
     messages = tuple(m for who in affected for m in diff.messages(who, forced=who in forced))
-    answers = (
-        old is not None
-        and not messages
-        and _own_answers(old, me, aliases) != _own_answers(settled, me, aliases)
-    )
-    return SchedulingPlan("organizer", settled, messages, refresh=answers)
+    return SchedulingPlan("organizer", settled, messages, _reanswered(old, settled, aliases))
 
 
 @dataclass
@@ -358,10 +353,17 @@ def _forced(new: CalendarObject, aliases: Aliases) -> frozenset[CalendarUserAddr
     )
 
 
-def _own_answers(
-    obj: CalendarObject, own: frozenset[CalendarUserAddress], aliases: Aliases
-) -> dict[Rid, list[PartStat]]:
-    return {
-        rid: [partstat(p) for who, p in attendees(c, aliases).items() if who in own]
-        for rid, c in obj.by_rid().items()
-    }
+def _reanswered(old: CalendarObject | None, new: CalendarObject, aliases: Aliases) -> frozenset[Rid]:
+    """The components in which somebody who was invited before has another answer, the organizer included."""
+    found: set[Rid] = set()
+    for rid, component in new.by_rid().items():
+        base = base_of(old, rid)
+        if base is None or base.all("ATTENDEE") == component.all("ATTENDEE"):
+            continue
+        before = attendees(base, aliases)
+        if any(
+            who in before and partstat(prop) is not partstat(before[who])
+            for who, prop in attendees(component, aliases).items()
+        ):
+            found.add(rid)
+    return frozenset(found)

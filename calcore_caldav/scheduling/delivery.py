@@ -132,10 +132,9 @@ class Delivery:
 
     def external(self, sent: ITipMessage) -> str:
         """Queue a message for somebody of another server (RFC 6638 §3.2.9)."""
-        if sent.recipient.email is None:
-            return Status.INVALID_USER
-        if not self.settings.mail:
-            return Status.NO_SERVICE
+        obstacle = self.obstacle(sent.recipient)
+        if obstacle is not None:
+            return obstacle
         self.txn.jobs.add(
             MAIL_JOB,
             {
@@ -146,6 +145,12 @@ class Delivery:
             },
         )
         return Status.PENDING
+
+    def obstacle(self, who: CalendarUserAddress) -> str | None:
+        """Why messages don't reach somebody of another server (RFC 6638 §3.2.9); None: they do."""
+        if who.email is None:
+            return Status.INVALID_USER
+        return None if self.settings.mail else Status.NO_SERVICE
 
     # ---- to the organizer
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from calcore_caldav.core import brought
 from calcore_caldav.core.answers import base_of
 from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
@@ -135,11 +136,12 @@ class _Run:
         )
         statuses: dict[CalendarUserAddress, str] = {}
         current = self._rooms(plan, statuses)
-        for sent in self._updated(plan, current):
+        told = self._updated(plan, current)
+        for sent in told:
             statuses[sent.recipient] = self.delivery.invite(sent)
         if current is None:
             return SchedulingOutcome(new, None)
-        self._silent_refresh(plan, current)
+        self._silent_refresh(plan, current, told)
         stored = with_statuses(current, statuses, self.people.aliases)
         return SchedulingOutcome(stored, new_tag())
 
@@ -209,7 +211,7 @@ class _Run:
             self.people.find(mine)
         return same_person(mine, sent.body.organizer, self.people)
 
-    def _updated(self, plan: SchedulingPlan, current: CalendarObject | None) -> Iterable[ITipMessage]:
+    def _updated(self, plan: SchedulingPlan, current: CalendarObject | None) -> list[ITipMessage]:
         """The messages to people, REQUESTs with the answers that rooms gave meanwhile."""
         people = [
             sent
@@ -234,18 +236,22 @@ class _Run:
     ) -> tuple[ITipMessage, ...]:
         return requests(current, wanted, self.own, now=self.txn.now, aliases=self.people.aliases)
 
-    def _silent_refresh(self, plan: SchedulingPlan, current: CalendarObject) -> None:
-        """Attendees who got no message see what rooms and the organizer answered all the same."""
-        if current is plan.stored and not plan.refresh:
+    def _silent_refresh(
+        self, plan: SchedulingPlan, current: CalendarObject, sent: Iterable[ITipMessage]
+    ) -> None:
+        """Attendees whom no message told of it see what rooms answered and who was asked again all the same."""
+        answers = plan.reanswered | _touched(plan.stored, current)
+        if not answers:
             return
-        asked = {s.recipient for s in plan.messages if s.method is Method.REQUEST}
-        told = {who for who in asked if (p := self.people.find(who)) is None or not p.kind.bookable}
-        if len(asked - told) == 1:
+        asked = [s for s in sent if s.method is Method.REQUEST]
+        told = {s.recipient for s in asked if _covers(s.body, answers)}
+        people = {s.recipient for s in asked}
+        rooms = [s for s in plan.messages if s.method is Method.REQUEST and s.recipient not in people]
+        if len(rooms) == 1 and _covers(rooms[0].body, plan.reanswered):
             # The only room that was asked knows its own answer.
-            told = asked
+            told.add(rooms[0].recipient)
         if any(self.people.aliases.get(who, who) not in told for who in current.attendees - self.own):
-            rids = EVERYTHING if plan.refresh else _touched(plan.stored, current)
-            self.delivery.refresh(current, self.owner, rids)
+            self.delivery.refresh(current, self.owner, answers)
 
     # ---- attendee
 
@@ -258,11 +264,16 @@ class _Run:
         named = (new if new is not None else old) if old is None else old
         assert named is not None
         assert named.organizer is not None
+        if new is not None and _agent(new) is not ScheduleAgent.SERVER:
+            # The client sees to everything (RFC 6638 §3.2.2.3).
+            return SchedulingOutcome(new, new_tag())
         organizer = self.people.find(named.organizer)
         theirs = self._organizer_object(organizer, named.uid)
-        if old is None or role_of(old, self.owner) is not Role.ATTENDEE:
-            assert new is not None
-            old = self._invitation(new, organizer, theirs)
+        if new is not None:
+            served = old is not None and role_of(old, self.owner) is Role.ATTENDEE
+            served = served and _agent(old) is ScheduleAgent.SERVER
+            old = self._invitation(new, old if served else None, organizer, theirs)
+        assert old is not None
         plan = attendee_messages(
             old,
             new,
@@ -277,7 +288,14 @@ class _Run:
             status = self.delivery.answer(sent)
             if stored is not None:
                 stored = with_organizer_status(stored, status)
+        if stored is not None and organizer is None and not plan.messages:
+            stored = self._undeliverable(stored, named.organizer)
         return SchedulingOutcome(stored, None if stored is None else new_tag())
+
+    def _undeliverable(self, stored: CalendarObject, organizer: CalendarUserAddress) -> CalendarObject:
+        """The copy that says why the server will not be able to answer (RFC 6638 §3.2.2.2)."""
+        status = self.delivery.obstacle(organizer)
+        return stored if status is None else with_organizer_status(stored, status)
 
     def _organizer_object(self, organizer: Principal | None, uid: str) -> CalendarObject | None:
         if organizer is None:
@@ -287,15 +305,22 @@ class _Run:
         return obj if obj is not None and obj.organizer in organizer.own_addresses else None
 
     def _invitation(
-        self, new: CalendarObject, organizer: Principal | None, theirs: CalendarObject | None
+        self,
+        new: CalendarObject,
+        old: CalendarObject | None,
+        organizer: Principal | None,
+        theirs: CalendarObject | None,
     ) -> CalendarObject:
-        """What a client that stores an invitation itself was invited to (RFC 6638 §3.2.2.2).
+        """What the attendee was invited to: the copy, or what the client stores itself (RFC 6638 §3.2.2.2).
 
         An organizer of this server must know of it; one of another server sent it by mail.
         """
-        prop = next(c.get("ORGANIZER") for c in new.components if c.get("ORGANIZER") is not None)
-        if organizer is None or agent(prop) is not ScheduleAgent.SERVER:
-            return new
+        if organizer is None:
+            if old is not None and not brought.newer(old, new):
+                return old
+            return new if brought.over(new, self.txn.now) else brought.as_sent(new, old, self.own)
+        if old is not None:
+            return old
         if theirs is not None:
             self.people.learn(theirs)
             found = requests(
@@ -310,6 +335,12 @@ class _Run:
         raise SchedulingRefused("attendee-allowed", "the organizer has no such invitation")
 
 
+def _agent(obj: CalendarObject | None) -> ScheduleAgent:
+    """Who tells the organizer."""
+    components = obj.components if obj is not None else ()
+    return agent(next((p for c in components if (p := c.get("ORGANIZER")) is not None), None))
+
+
 def _by_recipient(messages: Iterable[ITipMessage]) -> dict[CalendarUserAddress, list[ITipMessage]]:
     found: dict[CalendarUserAddress, list[ITipMessage]] = {}
     for sent in messages:
@@ -317,6 +348,13 @@ def _by_recipient(messages: Iterable[ITipMessage]) -> dict[CalendarUserAddress, 
     return found
 
 
+def _covers(body: CalendarObject, rids: frozenset[Rid]) -> bool:
+    """Whether a REQUEST shows its receiver all that these components say to them."""
+    return body.master is not None or rids <= body.by_rid().keys()
+
+
 def _touched(before: CalendarObject | None, after: CalendarObject) -> frozenset[Rid]:
     """The components that rooms' answers changed."""
+    if before is after:
+        return frozenset()
     return frozenset(rid for rid, c in after.by_rid().items() if base_of(before, rid) != c)

@@ -159,7 +159,7 @@ class CalendarService:
         conditions: Conditions = UNCONDITIONAL,
         options: ScheduleOptions = NORMAL,
     ) -> None:
-        """Delete a resource: the organizer's cancels, an attendee's declines (RFC 6638 §3.2.1.3, §3.2.2.3)."""
+        """Delete a resource: the organizer's cancels, an attendee's declines (RFC 6638 §3.2.1.3, §3.2.2.4)."""
         collection = self._collection(txn, stored.collection_id)
         self._require(txn, collection, Privilege.UNBIND, stored.name)
         conditions.check(stored)

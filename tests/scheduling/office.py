@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from calcore_caldav.core.calobject import CalendarObject
@@ -118,6 +119,20 @@ class Office:
             owner = txn.directory.by_name(who)
             assert owner is not None
             txn.directory.set_grants(owner, None, [Grant(owner.id, None, delegate, Privilege.ALL)])
+
+    def rename(self, who: str, mail: str) -> None:
+        """Give somebody a further address."""
+        with self.store.write(SYSTEM) as txn:
+            owner = txn.directory.by_name(who)
+            assert owner is not None
+            further = CalendarUserAddress(f"mailto:{mail}")
+            txn.directory.save(replace(owner, addresses=(*owner.addresses, further)))
+
+    def prefer_calendar(self, who: str, name: str) -> None:
+        with self.store.write(self.actor(who)) as txn:
+            owner = txn.directory.by_name(who)
+            assert owner is not None
+            self.service.set_default_calendar(txn, owner, name)
 
     def make_calendar(self, who: str, name: str) -> None:
         with self.store.write(self.actor(who)) as txn:

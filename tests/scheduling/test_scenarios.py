@@ -22,6 +22,24 @@ SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.itip"))
 MASTER = ""
 
 
+SECTIONS = {
+    "5546": (
+        "2.1.5", "3.2.1", "3.2.2", "3.2.2.1", "3.2.2.2", "3.2.2.3", "3.2.2.4", "3.2.2.5", "3.2.2.6",
+        "3.2.2.7", "3.2.3", "3.2.4", "3.2.5", "3.2.6", "3.2.7", "3.2.8", "3.4",
+    ),
+    "6638": (
+        "2.2", "3.2.1.1", "3.2.1.2", "3.2.1.3", "3.2.2.1", "3.2.2.2", "3.2.2.3", "3.2.2.4", "3.2.3",
+        "3.2.4", "3.2.4.1", "3.2.5", "3.2.6", "3.2.7", "3.2.8", "3.2.9", "3.2.10", "4.1", "4.3", "7.1",
+    ),
+}  # fmt: skip
+"""The sections of RFC 5546 and RFC 6638 that say what a conversation does."""
+
+
+def test_every_section_has_a_conversation():
+    shown = {"-".join(path.stem.split("-")[:2]) for path in SCENARIOS}
+    assert not {f"{rfc}-{number}" for rfc, numbers in SECTIONS.items() for number in numbers} - shown
+
+
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: p.stem)
 def test_scenario(path: Path):
     Scenario(path.name).run(path.read_text())
@@ -149,11 +167,22 @@ def changes(
     s.check(obj is not None, "there is nothing to change")
     at = RecurrenceId.parse(rid) if rid else None
     component = component_at(obj, at)
+    component = with_alarm(component, block)
     for line in block:
         component = edited(component, line)
     rest = tuple(c for r, c in obj.by_rid().items() if r != at)
     new = obj.with_components((component, *rest) if at is None else (*rest, component))
     s.office.put(owner, new.body.decode(), actor=actor, tag=s.tags.get(who) if stale else None)
+
+
+def with_alarm(component: Component, block: list[str]) -> Component:
+    """The component with the alarm that the lines describe instead of its own, if they do; they are taken out."""
+    if "BEGIN:VALARM" not in block:
+        return component
+    begin, end = block.index("BEGIN:VALARM"), block.index("END:VALARM")
+    alarm = Component("VALARM", [Property.parse(line) for line in block[begin + 1 : end]])
+    del block[begin : end + 1]
+    return component.with_children([alarm])
 
 
 def edited(component: Component, line: str) -> Component:
@@ -248,7 +277,8 @@ def written(method: str, block: list[str]) -> CalendarObject:
 
 def refused(s: Scenario, who: str, precondition: str) -> None:
     s.check(s.error is not None, f"nothing was refused to {who}")
-    found = "no-uid-conflict" if isinstance(s.error, UidConflict) else getattr(s.error, "precondition", "")
+    found = "no-uid-conflict" if isinstance(s.error, UidConflict) else ""
+    found = getattr(s.error, "precondition", getattr(s.error, "header", found))
     s.check(found == precondition, f"refused with {found}: {s.error}")
     s.error = None
 
@@ -257,6 +287,33 @@ def receives(s: Scenario, who: str, methods: str) -> None:
     expected = [] if methods == "nothing" else sorted(methods.split(", "))
     got = sorted(s.office.methods(who))
     s.check(got == expected, f"got {got}")
+
+
+def is_sent(s: Scenario, who: str, method: str, block: list[str]) -> None:
+    """One message, which says exactly of these instances what stands below."""
+    new = s.office.inbox(who)
+    s.check([str(o.method) for o in new] == [method], f"got {[str(o.method) for o in new]}")
+    s.office.methods(who)
+    there = {rid.to_basic() if rid else MASTER for rid in new[0].by_rid()}
+    wanted = blocks(block)
+    s.check(there == set(wanted), f"it is about {sorted(there)}")
+    for key, lines in wanted.items():
+        for line in lines:
+            matches(s, new[0].by_rid()[RecurrenceId.parse(key) if key else None], line)
+
+
+def is_also(s: Scenario, who: str, mail: str) -> None:
+    s.office.rename(who, mail)
+
+
+def prefers_calendar(s: Scenario, who: str, name: str) -> None:
+    s.office.prefer_calendar(who, name)
+
+
+def is_in(s: Scenario, who: str, uid: str | None, calendar: str) -> None:
+    row = s.office.row(who, uid or "1")
+    s.check(row is not None, f"{who} has no copy")
+    s.check(f"/{calendar}/" in row.path, f"it is at {row.path}")
 
 
 def has_nothing(s: Scenario, who: str, uid: str | None) -> None:
@@ -305,7 +362,8 @@ def matches(s: Scenario, component: Component, line: str) -> None:
             found = prop.param(name) or ("NEEDS-ACTION" if name == "PARTSTAT" else "none")
             s.check(found == value, f"{words[1]}: {name} is {found}")
     elif words[0] == "VALARM":
-        s.check(component.named("VALARM"), "no alarm")
+        triggers = [alarm.value("TRIGGER") for alarm in component.named("VALARM")]
+        s.check(triggers == words[1:] or (triggers and not words[1:]), f"alarms at {triggers}")
     else:
         name, _, value = line.partition(":")
         s.check(component.value(name) == value, f"{name} is {component.value(name)!r}")
@@ -333,8 +391,12 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (rf"{WHO} posts ([A-Z]+)", posts),
     (r"(?:\w+) hears (\S+) of (\S+)", hears),
     (r"time passes", time_passes),
-    (r"(\w+) is refused: (\S+)", refused),
+    (r"(\S+) is refused: (\S+)", refused),
+    (r"(\w+) receives invitations in (\w+)", prefers_calendar),
     (r"(\w+) receives (.+)", receives),
+    (r"(\w+) is sent ([A-Z]+)", is_sent),
+    (r"(\w+) is also (\S+)", is_also),
+    (rf"(\w+) has it{UID} in (\w+)", is_in),
     (rf"(\w+) has nothing{UID}", has_nothing),
     (rf"(\w+) has{UID}", has),
     (r"(\w+)'s schedule tag is (the same|new)", same_tag),
