@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from calcore_caldav.core import guests
 from calcore_caldav.core.content import Component, Property, escape_text
 
 Json = dict[str, Any]
@@ -176,7 +177,7 @@ STATUSES: Final = {"confirmed": "CONFIRMED", "tentative": "TENTATIVE", "cancelle
 FLAGS: Final[Mapping[str, tuple[str, bool]]] = {
     "guestsCanInviteOthers": (PREFIX + "GUESTS-CAN-INVITE-OTHERS", True),
     "guestsCanModify": (PREFIX + "GUESTS-CAN-MODIFY", False),
-    "guestsCanSeeOtherGuests": (PREFIX + "GUESTS-CAN-SEE-OTHER-GUESTS", True),
+    "guestsCanSeeOtherGuests": (guests.SEE, True),
     "anyoneCanAddSelf": (PREFIX + "ANYONE-CAN-ADD-SELF", False),
     "endTimeUnspecified": (PREFIX + "END-TIME-UNSPECIFIED", False),
     "privateCopy": (PREFIX + "PRIVATE-COPY", False),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from calcore_caldav.core.answers import base_of, sequenced, settle
 from calcore_caldav.core.calobject import CalendarObject, partstat
 from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.guests import seen_by
 from calcore_caldav.core.itip import (
     Aliases,
     ITipMessage,
@@ -309,10 +310,12 @@ class _Diff:
         self, method: Method, who: CalendarUserAddress, key: object, components: list[Component]
     ) -> ITipMessage:
         """Attendees who are told the same get the very same body."""
-        cached = (method, key)
+        seen = [seen_by(c, who, self.own, self.aliases) for c in components]
+        veiled = any(shown is not c for shown, c in zip(seen, components, strict=True))
+        cached = (method, key, who if veiled else None)
         if cached not in self._bodies:
             source = self.new if method is Method.REQUEST or self.old is None else self.old
-            self._bodies[cached] = message(source, method, components, self.now)
+            self._bodies[cached] = message(source, method, seen, self.now)
         body = self._bodies[cached]
         assert body.organizer is not None
         return ITipMessage(method, body.organizer, who, body)

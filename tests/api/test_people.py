@@ -148,6 +148,35 @@ def test_guests_who_cannot_see_each_other(ann, bob):
     assert seen == {"bob": "accepted", "carl": "needsAction"}
 
 
+def test_hidden_guests_are_hidden_at_every_door():
+    """The copies that CalDAV shows and the mail that goes out name nobody else; rooms count everybody."""
+    office = Office(mail=True)
+    ann, bob = office.client("ann"), office.client("bob")
+    emails = ("bob@example.com", "carl@example.com", "room1@example.com", "eve@elsewhere.net")
+    made = insert(ann, event(10, *emails, guestsCanSeeOtherGuests=False))
+
+    def named(text):
+        return {line.rpartition("mailto:")[2] for line in text.split("\n") if line.startswith("ATTENDEE")}
+
+    assert named(office.text("bob")) == {"bob@example.com"}
+    assert named(office.text("carl")) == {"carl@example.com"}
+    assert named(office.text("room1")) == named(office.text("ann")) == set(emails)
+    with office.store.write(SYSTEM) as txn:
+        mail = txn.jobs.lease(["imip"], office.now, 60).payload["body"].replace("\r\n ", "")
+    assert named(mail.replace("\r\n", "\n")) == {"eve@elsewhere.net"}
+    (copy,) = items(bob)
+    copy["attendees"][0]["responseStatus"] = "accepted"
+    bob.events().update(calendarId="primary", eventId=copy["id"], body=copy).execute()
+    seen = answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute())
+    assert (seen["bob"], seen["carl"]) == ("accepted", "needsAction")
+    assert named(office.text("carl")) == {"carl@example.com"}
+    ann.events().patch(
+        calendarId="primary", eventId=made["id"], body={"guestsCanSeeOtherGuests": True}
+    ).execute()
+    assert named(office.text("bob")) == set(emails)
+    office.store.close()
+
+
 def test_private_properties_stay_private(ann, bob, office):
     extended = {"private": {"secret": "1"}, "shared": {"common": "2"}}
     insert(
