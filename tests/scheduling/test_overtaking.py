@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages from elsewhere mean the same in whatever order they arrive, and arriving twice (RFC 5546 §2.1.5)."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from office import Office, calendar, event
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.itip import Method
+from calcore_caldav.core.recurrence import RecurrenceId
+
+CAROL = "carol@elsewhere.example"
+SECOND = "20260119T100000Z"
+WEEKLY = {"RRULE": "FREQ=WEEKLY;COUNT=4"}
+ANSWERS = st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])
+REVISIONS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(10, 59), ANSWERS),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda revision: revision[:2],
+)
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def arrivals(revisions):
+    """Every message at least once, in any order."""
+    again = st.lists(st.sampled_from(revisions), max_size=2)
+    return again.flatmap(lambda more: st.permutations([*revisions, *more]))
+
+
+def stamped(text: str, method: Method, sequence: int, minute: int) -> CalendarObject:
+    head = f"SEQUENCE:{sequence}\nDTSTAMP:20260105T07{minute}00Z"
+    text = text.replace("DTSTAMP:20260101T000000Z", head).replace("VERSION", f"METHOD:{method}\nVERSION", 1)
+    return CalendarObject(text.replace("\n", "\r\n").encode())
+
+
+@QUICK
+@given(data=st.data(), instance=st.booleans(), revisions=REVISIONS)
+def test_the_latest_answer_counts(data, instance, revisions):
+    where = {"RECURRENCE_ID": SECOND, "DTSTART": SECOND} if instance else {}
+    office = Office()
+    try:
+        office.put("florent", calendar(event("florent", CAROL, **WEEKLY)))
+        for sequence, minute, answer in data.draw(arrivals(revisions)):
+            answering = calendar(event(f"{CAROL};PARTSTAT={answer}", organizer="florent", **where))
+            body = stamped(answering, Method.REPLY, sequence, minute)
+            office.receive(Method.REPLY, CAROL, "florent", body)
+        mine = office.copy("florent")
+        component = mine.overrides[RecurrenceId.parse(SECOND)] if instance else mine.master
+        (carol,) = (p for p in component.all("ATTENDEE") if p.value.endswith(CAROL))
+        assert carol.param("PARTSTAT") == max(revisions)[2]
+    finally:
+        office.store.close()
+
+
+@QUICK
+@given(data=st.data(), revisions=REVISIONS)
+def test_the_latest_invitation_counts(data, revisions):
+    """DECLINED stands for a cancellation here."""
+    office = Office()
+    try:
+        first = calendar(event("martijn", organizer=CAROL.partition("@")[0], **WEEKLY))
+        first = first.replace("carol@example.com", CAROL)
+        office.receive(Method.REQUEST, CAROL, "martijn", stamped(first, Method.REQUEST, 0, 10))
+        later = [r for r in revisions if r[:2] > (0, 10)]
+        for sequence, minute, kind in data.draw(arrivals(later)) if later else ():
+            text = first.replace("SUMMARY:Planning", f"SUMMARY:{sequence} {minute}")
+            method = Method.CANCEL if kind == "DECLINED" else Method.REQUEST
+            if method is Method.CANCEL:
+                text = text.replace("SUMMARY", "STATUS:CANCELLED\nSUMMARY")
+            office.receive(method, CAROL, "martijn", stamped(text, method, sequence, minute))
+        copy = office.copy("martijn").master
+        newest = max(later, default=(0, 10, ""))
+        cancelled = newest[2] == "DECLINED"
+        assert (copy.value("STATUS") == "CANCELLED") is cancelled
+        if later and not cancelled:
+            assert copy.text("SUMMARY") == f"{newest[0]} {newest[1]}"
+    finally:
+        office.store.close()
