@@ -6,6 +6,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from calcore_caldav.core.principals import Privilege
 from calcore_caldav.dav import reports, reports_principal
 from calcore_caldav.dav.http import DavRequest, DavResponse, Delegated, refused
 from calcore_caldav.dav.report_table import REPORTS
@@ -28,7 +29,7 @@ def report(request: DavRequest) -> DavResponse:
     if row is None:
         raise refused(HTTPStatus.FORBIDDEN, D("supported-report"), detail="the report is unknown")
     request.depth("0")
-    resource = locate(request, request.path)
+    resource = locate(request, request.path, row.needs or Privilege.READ)
     if row.needs is not None:
         require(held_on(request, resource), row.needs, resource.path)
     if resource.kind not in row.on:

@@ -164,10 +164,11 @@ def owner_at(request: DavRequest, name: str) -> Principal:
     return owner
 
 
-def locate(request: DavRequest, path: str) -> Resource:
+def locate(request: DavRequest, path: str, asking: Privilege = Privilege.READ) -> Resource:
     """The resource at a path without prefix. Raises NotFound, NotPermitted, InvalidRequest.
 
-    Reading it still needs `require_read`: a calendar is found by who may ask for its free/busy time only.
+    A collection is found by who may do anything there, or what they are `asking` for; reading it still needs
+    `require_read`. To others it is as if it weren't there.
     """
     segments = segments_of(path)
     if not segments:
@@ -179,9 +180,12 @@ def locate(request: DavRequest, path: str) -> Resource:
     if collection is None:
         require(held(request, owner), Privilege.READ, path)
         raise NotFound(path)
+    known = held(request, owner, collection)
     if len(segments) == 2:
+        if not visible(known) and asking not in known:
+            require(known, Privilege.READ, path)
         return CollectionResource(owner, collection)
-    require(held(request, owner, collection), Privilege.READ, path)
+    require(known, Privilege.READ, path)
     stored = request.txn.objects.get(collection, segments[2]) if len(segments) == 3 else None
     if stored is None or path.endswith("/"):
         raise NotFound(path)

@@ -17,13 +17,11 @@ PEOPLE = ("alice", "bob", "carol", "erin")
 
 
 class Server:
-    """A server in this process; any password logs in."""
+    """A server in this process; any password logs in. `calcore` are options of the section of that name."""
 
-    def __init__(self, folder: Path) -> None:
-        configuration = native_configuration(
-            None,
-            {"storage": {"database": f"sqlite:///{folder}/calcore.db"}, "auth": {"type": "none"}},
-        )
+    def __init__(self, folder: Path, **calcore: str) -> None:
+        storage = {"database": f"sqlite:///{folder}/calcore.db", **calcore}
+        configuration = native_configuration(None, {"storage": storage, "auth": {"type": "none"}})
         self.services: Services = services_from(configuration)
         self._seed()
         self.application = build_wsgi(configuration)
