@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
@@ -111,8 +111,15 @@ def lookup(call: Call, text: str) -> Place | None:
 
 
 def seen(call: Call, owner: Principal, collection: Collection) -> Place | None:
-    """A calendar as the caller sees it; None where it may not be known."""
-    held = privileges(call.txn, call.actor, owner, collection, settings=call.services.settings)
+    """A calendar as the caller sees it; None where it may not be known.
+
+    That everybody sees when others are busy doesn't tell which calendars they have: it is asked of people, and
+    of their default calendars, which go by their addresses.
+    """
+    settings = call.services.settings
+    if collection.name != owner.default_calendar:
+        settings = replace(settings, everybody_reads_free_busy=False)
+    held = privileges(call.txn, call.actor, owner, collection, settings=settings)
     if not visible(held) and Privilege.READ_FREE_BUSY not in held:
         return None
     own = call.actor.principal is not None and call.actor.principal.id == owner.id

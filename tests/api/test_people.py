@@ -216,6 +216,31 @@ def test_readers_of_free_busy_see_nothing_else(office, ann, bob):
     assert failure(request) == (404, "notFound")
 
 
+def test_a_calendar_that_is_not_shared_looks_like_none(office):
+    """Everybody sees when Ann is busy, but not which calendars she has."""
+    hidden = office.ask("POST", "calendars", {"summary": "Hidden"})[1]["id"]
+    missing = hidden[:-4] + "none"
+    made = office.ask(
+        "POST",
+        f"calendars/{hidden}/events",
+        {"id": "secret1", "start": {"date": "2011-06-03"}, "end": {"date": "2011-06-04"}},
+    )
+    assert made[0] == 200
+    paths = (
+        "calendars/{}", "calendars/{}/acl", "calendars/{}/acl/user:bob", "calendars/{}/clear",
+        "calendars/{}/events", "calendars/{}/events/import", "calendars/{}/events/secret1",
+        "calendars/{}/events/secret1/instances", "calendars/{}/events/watch", "users/me/calendarList/{}",
+    )  # fmt: skip
+    for path in paths:
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            body = {"id": "secret1"} if method in {"POST", "PUT", "PATCH"} else None
+            of_hidden, of_missing = (
+                office.ask(method, path.format(id_), body, user="bob") for id_ in (hidden, missing)
+            )
+            assert of_hidden == of_missing, (method, path)
+            assert of_hidden[0] in {400, 404, 405}, (method, path)
+
+
 def test_without_any_permission_nothing_is_there(office):
     closed = Office(everybody_reads_free_busy=False)
     assert failure(closed.client("bob").events().list(calendarId="ann@example.com")) == (404, "notFound")
