@@ -151,11 +151,19 @@ def _reason(reason: Reason, now: datetime) -> Property:
 
 def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reason | None:
     """The reason that was noted with the server's own answer; None: none, or somebody else's answer."""
-    attendee, noted = find_attendee(component, own), component.value(REASON)
-    if attendee is None or noted not in _REASONS:
+    noted = component.value(REASON)
+    if noted is None or noted not in _REASONS:
+        return None
+    attendee = find_attendee(component, own)
+    if attendee is None:
         return None
     expected = PartStat.TENTATIVE if noted == Reason.PENDING else PartStat.DECLINED
     return Reason(noted) if partstat(attendee) is expected else None
+
+
+def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
+    """Whether an instance waits for approval."""
+    return any(reason_of(c, own) is Reason.PENDING for c in copy.components)
 
 
 def discreet(

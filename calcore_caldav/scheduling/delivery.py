@@ -18,7 +18,7 @@ from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel, apply_reply
 from calcore_caldav.core.organizer import Rid, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
-from calcore_caldav.scheduling import room_agenda, rooms
+from calcore_caldav.scheduling import approvals, room_agenda, rooms
 from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.room_copies import reply_of, without_cancelled, without_exdates
@@ -86,6 +86,7 @@ class Delivery:
         uid = next(m.body.uid for m in (*ended, request) if m is not None)
         copy = self.copy_of(room, uid)
         existing = self.txn.objects.parsed(copy) if copy is not None else None
+        room_agenda.before_change(self.txn, room, existing)
         left = existing
         for sent in ended:
             left = without_cancelled(apply_cancel(left, sent.body, in_order=True).stored)
@@ -105,6 +106,7 @@ class Delivery:
         copy = self.copy_of(room, sent.body.uid)
         if copy is None:
             return
+        room_agenda.before_change(self.txn, room, self.txn.objects.parsed(copy))
         if policy_of(room.booking).mode is Mode.NONE:
             self.invite(sent)
         else:
@@ -126,8 +128,10 @@ class Delivery:
             return None
         self.txn.bookings.replace(room, row, answer.bookings)
         if asked is not None:
-            for person in (room, *answer.approvers):
-                self.to_inbox(person, asked)
+            self.to_inbox(room, asked)
+        if answer.pending:
+            for sent in approvals.invitations(self.txn, room, copy):
+                self.invite(sent)
         return reply_of(self.txn.now, room, copy, answer) if answer.answered else None
 
     def external(self, sent: ITipMessage) -> str:
@@ -344,6 +348,7 @@ def room_reply(
     settings: SchedulingSettings,
 ) -> None:
     """Carry out a later decision of a room on an event in its calendar, and tell the organizer."""
+    room_agenda.before_change(txn, room, txn.objects.parsed(stored))
     delivery = Delivery(txn, settings)
     sent = delivery.write_answer(room, stored, answer)
     if sent is not None:

@@ -16,6 +16,7 @@ from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, Schedul
 from calcore_caldav.core.organizer import Rid, organizer_messages, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.errors import SchedulingRefused
+from calcore_caldav.scheduling import approvals, room_jobs
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
 from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.roles import (
@@ -69,7 +70,9 @@ def lock_keys(txn: Transaction, change: ObjectChange) -> set[str]:
         if obj is not None:
             keys.add(f"uid:{obj.uid}")
             if obj.organizer is not None:
-                keys |= {f"room:{room.name}" for room in people.rooms(obj.attendees)}
+                for room in people.rooms({*obj.attendees, obj.organizer}):
+                    asked = approvals.meeting_uid(room, obj.uid)
+                    keys |= {f"room:{room.name}"} | ({f"uid:{asked}"} if asked is not None else set())
     return keys
 
 
@@ -285,7 +288,8 @@ class _Run:
         )
         stored = plan.stored
         for sent in plan.messages:
-            status = self.delivery.answer(sent)
+            status = room_jobs.decide_as_asked(self.txn, sent, settings=self.settings)
+            status = status or self.delivery.answer(sent)
             if stored is not None:
                 stored = with_organizer_status(stored, status)
         if stored is not None and organizer is None and not plan.messages:

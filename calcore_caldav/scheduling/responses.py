@@ -38,6 +38,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Booked by {organizer}.",
         "alternatives": "Free at that time: {rooms}.",
         "full": "{people} people are invited, the room holds {capacity}.",
+        "request": "{booker} asks for {room}: {title}",
+        "decide": "Accept to approve, decline to refuse.",
     },
     "fr": {
         "busy": "Occupé",
@@ -62,6 +64,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Réservée par {organizer}.",
         "alternatives": "Libres à cette heure : {rooms}.",
         "full": "{people} personnes sont invitées, la salle a {capacity} places.",
+        "request": "{booker} demande {room} : {title}",
+        "decide": "Acceptez pour approuver, déclinez pour refuser.",
     },
     "de": {
         "busy": "Belegt",
@@ -86,6 +90,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Gebucht von {organizer}.",
         "alternatives": "Zu dieser Zeit frei: {rooms}.",
         "full": "{people} Leute sind eingeladen, der Raum fasst {capacity}.",
+        "request": "{booker} bittet um {room}: {title}",
+        "decide": "Mit Zusagen genehmigen, mit Absagen ablehnen.",
     },
     "es": {
         "busy": "Ocupado",
@@ -110,6 +116,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Reservada por {organizer}.",
         "alternatives": "Libres a esa hora: {rooms}.",
         "full": "Hay {people} personas invitadas, la sala tiene {capacity} plazas.",
+        "request": "{booker} solicita {room}: {title}",
+        "decide": "Acepte para aprobar, rechace para denegar.",
     },
     "it": {
         "busy": "Occupato",
@@ -134,6 +142,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Prenotata da {organizer}.",
         "alternatives": "Libere a quell’ora: {rooms}.",
         "full": "Sono invitate {people} persone, la sala ha {capacity} posti.",
+        "request": "{booker} chiede {room}: {title}",
+        "decide": "Accetti per approvare, rifiuti per negare.",
     },
     "nl": {
         "busy": "Bezet",
@@ -158,6 +168,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Geboekt door {organizer}.",
         "alternatives": "Dan vrij: {rooms}.",
         "full": "Er zijn {people} mensen uitgenodigd, de ruimte heeft {capacity} plaatsen.",
+        "request": "{booker} vraagt om {room}: {title}",
+        "decide": "Accepteer om goed te keuren, wijs af om te weigeren.",
     },
     "pt": {
         "busy": "Ocupado",
@@ -182,6 +194,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Reservada por {organizer}.",
         "alternatives": "Livres a essa hora: {rooms}.",
         "full": "Há {people} pessoas convidadas, a sala tem {capacity} lugares.",
+        "request": "{booker} pede {room}: {title}",
+        "decide": "Aceite para aprovar, recuse para negar.",
     },
     "vi": {
         "busy": "Bận",
@@ -206,6 +220,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "organizer": "Người đặt: {organizer}.",
         "alternatives": "Còn trống vào giờ đó: {rooms}.",
         "full": "{people} người được mời, phòng có {capacity} chỗ.",
+        "request": "{booker} xin đặt {room}: {title}",
+        "decide": "Chấp nhận để duyệt, từ chối để không duyệt.",
     },
 }
 """Sentences by language, and by reason code or part of a sentence."""

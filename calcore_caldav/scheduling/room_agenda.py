@@ -10,7 +10,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attende
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.times import TimeRange
-from calcore_caldav.scheduling.answering import OCCUPYING, reason_of
+from calcore_caldav.scheduling.answering import OCCUPYING, is_pending, reason_of
 from calcore_caldav.scheduling.inquiry import Inquiry
 from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason
@@ -21,6 +21,7 @@ HORIZON_JOB: Final = "room-horizon"
 APPROVAL_JOB: Final = "room-approval"
 RELEASE_JOB: Final = "room-release"
 CHECK_IN_JOB: Final = "room-checkin"
+ASKED_JOB: Final = "room-asked"
 
 
 def leave_jobs(
@@ -70,6 +71,12 @@ def enqueue(txn: Transaction, kind: str, room: Principal, uid: str, when: dateti
     """A job of a room for one event; an earlier one that waits already stays."""
     payload = {"room": room.name, "uid": uid}
     txn.jobs.add(kind, payload, dedupe=f"{kind}:{room.name}:{uid}", not_before=when)
+
+
+def before_change(txn: Transaction, room: Principal, copy: CalendarObject | None) -> None:
+    """Where the room's copy of a meeting waits for approval and changes, or goes: have its approvers see that."""
+    if copy is not None and is_pending(copy, room.own_addresses):
+        enqueue(txn, ASKED_JOB, room, copy.uid, txn.now)
 
 
 def _next_night(instant: datetime, zone: tzinfo) -> datetime:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from itertools import pairwise
 
 from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
-from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import room_agenda, rooms, slots
-from calcore_caldav.scheduling.answering import reason_of
+from calcore_caldav.scheduling.answering import is_pending, reason_of
 from calcore_caldav.scheduling.delivery import room_reply
 from calcore_caldav.scheduling.policy import policy_of
 from calcore_caldav.scheduling.request import Reason
@@ -82,7 +82,7 @@ def rebook(
 ) -> None:
     """Book a room's events anew: after its policy changed, or to repair.
 
-    What waits for the horizon, or is to be checked in to, is looked at again by the worker.
+    What waits for the horizon or for approval, or is to be checked in to, is looked at again by the worker.
     """
     if events is None:
         events = [
@@ -92,7 +92,12 @@ def rebook(
         ]
     own = room.own_addresses
     # What waits for approval may hold an old time besides its new one.
-    settled = [pair for pair in events if not is_pending(pair[1], own)]
+    settled = []
+    for stored, copy in events:
+        if is_pending(copy, own):
+            room_agenda.enqueue(txn, room_agenda.ASKED_JOB, room, stored.uid, txn.now)
+        else:
+            settled.append((stored, copy))
     ordered = sorted(settled, key=lambda pair: (pair[0].created, pair[0].id))
     for stored, _ in ordered:
         txn.bookings.replace(room, stored, ())
@@ -131,11 +136,6 @@ def _wrong_bookings(
 def _to_come(periods: Iterable[Period], now: datetime) -> list[Period]:
     """What is left of some periods; what is over may be booked in pieces, or not be remembered any more."""
     return slots.union(Period(max(start, now), end) for start, end in periods)
-
-
-def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
-    """Whether an instance waits for approval."""
-    return any(reason_of(c, own) is Reason.PENDING for c in copy.components)
 
 
 def _overlaps(txn: Transaction, room: Principal, expected: Iterable[list[Period]]) -> Iterator[str]:

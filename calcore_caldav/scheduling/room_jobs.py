@@ -13,11 +13,13 @@ from types import MappingProxyType
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.itip import ITipMessage
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
 from calcore_caldav.errors import NotFound
+from calcore_caldav.scheduling import approvals
 from calcore_caldav.scheduling.answering import (
     CHECKED_IN,
     KEPT,
@@ -30,12 +32,13 @@ from calcore_caldav.scheduling.answering import (
     with_note,
 )
 from calcore_caldav.scheduling.booking import beyond_horizon, decide
-from calcore_caldav.scheduling.delivery import room_reply
+from calcore_caldav.scheduling.delivery import Delivery, room_reply
 from calcore_caldav.scheduling.inquiry import inquire, zone_of
 from calcore_caldav.scheduling.policy import BookingPolicy, TimeoutAction, policy_of
 from calcore_caldav.scheduling.request import Reason, Verdict
 from calcore_caldav.scheduling.room_agenda import (
     APPROVAL_JOB,
+    ASKED_JOB,
     CHECK_IN_JOB,
     HORIZON_JOB,
     RELEASE_JOB,
@@ -44,6 +47,7 @@ from calcore_caldav.scheduling.room_agenda import (
 )
 from calcore_caldav.scheduling.rooms import redecide, stored_copy
 from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.statuses import Status
 from calcore_caldav.store.protocol import Job, StoredObject, Transaction
 
 Verdicts = dict[RecurrenceId | None, Verdict]
@@ -51,6 +55,8 @@ RELEASE: Final = Verdict(PartStat.DECLINED, Reason.RELEASED)
 APPROVE: Final = Verdict(PartStat.ACCEPTED, Reason.MANAGER)
 REFUSE: Final = Verdict(PartStat.DECLINED, Reason.MANAGER)
 """Verdicts for `settle`."""
+_DECISIONS: Final = {PartStat.ACCEPTED: APPROVE, PartStat.DECLINED: REFUSE}
+"""By what an approver answered."""
 
 
 def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
@@ -202,6 +208,54 @@ def settle(
     return len(verdicts)
 
 
+def decide_as_asked(txn: Transaction, sent: ITipMessage, *, settings: SchedulingSettings) -> str | None:
+    """Carry out an approver's REPLY to a room's request for approval; None: it is no such REPLY.
+
+    Returns its SCHEDULE-STATUS. What the REPLY does not name, or neither accepts nor declines, waits on; what
+    does not wait any more stays as it was decided.
+    """
+    room = txn.directory.by_address(sent.recipient)
+    uid = approvals.meeting_uid(room, sent.body.uid) if room is not None and room.kind.bookable else None
+    if room is None or uid is None:
+        return None
+    stored = stored_copy(txn, room, uid)
+    if stored is None:
+        return Status.REFUSED
+    copy = txn.objects.parsed(stored)
+    known = (p.own_addresses for p in approvals.approvers(txn, room, copy))
+    own = next((addresses for addresses in known if sent.sender in addresses), frozenset())
+    found = {rid: find_attendee(c, own) for rid, c in sent.body.by_rid().items()}
+    decisions = {rid: _DECISIONS.get(partstat(p), KEPT) for rid, p in found.items() if p is not None}
+    beyond = decisions.get(None, KEPT)
+    inquiry = inquire(txn, room, policy_of(room.booking), copy, stored, settings=settings)
+    verdicts = {
+        i.rid: decisions.get(i.rid, beyond)
+        for i in inquiry.instances
+        if reason_of(i.component, room.own_addresses) is Reason.PENDING
+    }
+    if not own or not verdicts:
+        return Status.REFUSED
+    if any(v.decided for v in verdicts.values()):
+        _change(txn, room, stored, verdicts, beyond=beyond, settings=settings)
+    return Status.DELIVERED
+
+
+def asked(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Have the approvers of a request see what became of it."""
+    name, uid = _locked(txn, job)
+    room = txn.directory.by_name(name)
+    if room is None:
+        return
+    stored = stored_copy(txn, room, uid)
+    copy = txn.objects.parsed(stored) if stored is not None else None
+    informed = approvals.tidy(txn, room, uid, copy)
+    delivery = Delivery(txn, settings)
+    for sent in approvals.invitations(txn, room, copy) if copy is not None else ():
+        person = delivery.people.find(sent.recipient)
+        if person is not None and person.id not in informed:
+            delivery.invite(sent)
+
+
 def check_in(txn: Transaction, room: Principal, uid: str, rid: RecurrenceId | None) -> None:
     """Somebody is there: the instance is not released. Raises NotFound."""
     stored = stored_copy(txn, room, uid)
@@ -224,10 +278,16 @@ def _organizers_copy(txn: Transaction, copy: CalendarObject) -> tuple[CalendarOb
     return (txn.objects.parsed(stored), organizer) if stored is not None and organizer is not None else None
 
 
-def _place(txn: Transaction, job: Job) -> tuple[Principal, StoredObject, BookingPolicy] | None:
-    """What a job is about, under the locks; None where it is not there any more."""
+def _locked(txn: Transaction, job: Job) -> tuple[str, str]:
+    """Name of the room and UID of the event that a job is about, under their locks."""
     name, uid = str(job.payload["room"]), str(job.payload["uid"])
     txn.lock([f"uid:{uid}", f"room:{name}"])
+    return name, uid
+
+
+def _place(txn: Transaction, job: Job) -> tuple[Principal, StoredObject, BookingPolicy] | None:
+    """What a job is about, under the locks; None where it is not there any more."""
+    name, uid = _locked(txn, job)
     room = txn.directory.by_name(name)
     stored = stored_copy(txn, room, uid) if room is not None else None
     if room is None or stored is None or txn.objects.parsed(stored).organizer is None:
@@ -255,6 +315,12 @@ def _change(
 
 
 HANDLERS: Final[Mapping[str, Callable[[Transaction, Job, SchedulingSettings], None]]] = MappingProxyType(
-    {HORIZON_JOB: horizon, APPROVAL_JOB: approval, RELEASE_JOB: release, CHECK_IN_JOB: checkin}
+    {
+        HORIZON_JOB: horizon,
+        APPROVAL_JOB: approval,
+        ASKED_JOB: asked,
+        RELEASE_JOB: release,
+        CHECK_IN_JOB: checkin,
+    }
 )
 """By kind of job."""

@@ -14,12 +14,11 @@ from itertools import islice
 
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
-from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import responses, slots
-from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet
-from calcore_caldav.scheduling.bookers import managers
+from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, is_pending
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import (
     MOST_INSTANCES,
@@ -51,8 +50,8 @@ class RoomAnswer:
     """Whether a REPLY goes to the organizer."""
     inbox: bool
     """Whether somebody has to decide: the message stays in the room's inbox."""
-    approvers: tuple[Principal, ...] = ()
-    """Who has to approve: the message goes to their inboxes as well."""
+    pending: bool = False
+    """Whether somebody has to approve: the approvers are asked."""
     comments: Mapping[RecurrenceId | None, str] = field(default_factory=dict)
     """COMMENT of the reply, by component (None: the master)."""
     reasons: Mapping[RecurrenceId | None, Reason] = field(default_factory=dict)
@@ -140,40 +139,27 @@ def _write(
         if final[w.rid] in OCCUPYING and w.start < w.end
     ]
     pending = any(v.reason is Reason.PENDING for v in decided.values())
-    if own_object is not None and pending:
-        # Moved, and not granted yet: what was booked stays booked.
-        taken += _booked(txn, room, own_object)
+    if own_object is not None and is_pending(new, room.own_addresses):
+        # Moved, and not granted yet: what was booked stays booked, but for what was refused.
+        refused = {
+            padded_period(policy, w)
+            for w in inquiry.request.wanted
+            if w.rid in decided and final[w.rid] not in OCCUPYING
+        }
+        taken += [period for period in _booked(txn, room, own_object) if period not in refused]
     displaced = _displace(txn, room, decided.values(), settings=inquiry.settings)
     answer = RoomAnswer(
         copy=new,
         bookings=_slots(txn, room, policy, taken, own_object, None if displaced else inquiry),
         answered=any(v.partstat is not PartStat.NEEDS_ACTION for v in written.placed.values()),
         inbox=pending or any(v.partstat is PartStat.NEEDS_ACTION for v in decided.values()),
-        approvers=_approvers(txn, room, policy, inquiry) if pending else (),
+        pending=pending,
         comments=comments_on(txn, room, policy, inquiry, written.placed),
         reasons={rid: v.reason for rid, v in written.placed.items() if v.reason is not Reason.FREE},
         displaced=displaced,
     )
     leave_jobs(txn, room, policy, new, inquiry, decision)
     return answer
-
-
-def _approvers(
-    txn: Transaction, room: Principal, policy: BookingPolicy, inquiry: Inquiry
-) -> tuple[Principal, ...]:
-    """The people whom the policy's `approvers` means, but not the booker."""
-    names = [
-        n for entry in policy.approvers for n in (managers(txn, room) if entry == "managers" else {entry})
-    ]
-    found: dict[int, Principal] = {}
-    for name in sorted(names):
-        someone = txn.directory.by_name(name) or txn.directory.by_address(CalendarUserAddress.parse(name))
-        if someone is not None:
-            people = txn.directory.expand(someone) if someone.kind is CalendarUserType.GROUP else [someone]
-            found.update((p.id, p) for p in people if p.kind is CalendarUserType.INDIVIDUAL)
-    if inquiry.booker is not None:
-        found.pop(inquiry.booker.id, None)
-    return tuple(found.values())
 
 
 def _displace(

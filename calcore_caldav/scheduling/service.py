@@ -24,7 +24,7 @@ from calcore_caldav.errors import (
     SchedulingRefused,
     UidConflict,
 )
-from calcore_caldav.scheduling import rooms
+from calcore_caldav.scheduling import room_agenda, rooms
 from calcore_caldav.scheduling.access import BOXES, privileges, require
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome, lock_keys
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -349,6 +349,8 @@ class CalendarService:
     ) -> SchedulingOutcome:
         # Before the first write of the change: who books the same room, or changes the same meeting, waits.
         txn.lock(lock_keys(txn, change))
+        if change.owner.kind.bookable:
+            room_agenda.before_change(txn, change.owner, change.old)
         if options.silent:
             tag = change.stored.schedule_tag if change.stored else None
             return SchedulingOutcome(change.new, tag)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from google_office import Office
 from googleapiclient.errors import HttpError
@@ -79,6 +81,23 @@ def test_rooms_answer(ann, office):
     second["attendees"][0]["responseStatus"] = "accepted"
     again = office.client("bob").events().update(calendarId="primary", eventId=second["id"], body=second)
     assert answers(again.execute())["room1"] == "declined"
+
+
+def test_an_approver_decides(ann, bob, office):
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        txn.directory.save(replace(room, booking={"mode": "approval", "approvers": ["bob"]}))
+    made = insert(ann, event(10, "room1@example.com"))
+    assert answers(made) == {"room1": "tentative"}
+    (asked,) = items(bob)
+    assert asked["summary"] == "Ann asks for Room1: Talk"
+    me = {"email": "bob@example.com", "responseStatus": "accepted"}
+    bob.events().patch(calendarId="primary", eventId=asked["id"], body={"attendees": [me]}).execute()
+    assert answers(ann.events().get(calendarId="primary", eventId=made["id"]).execute()) == {
+        "room1": "accepted"
+    }
+    office.rest()
+    assert items(bob) == []
 
 
 def test_rooms_follow_instances_and_splits(ann, office):

@@ -144,6 +144,9 @@ def test_every_language_says_everything(language):
         "rooms": "5",
         "people": "6",
         "capacity": "7",
+        "booker": "8",
+        "room": "9",
+        "title": "0",
     }
     for key, sentence in english.items():
         said = responses.TEXTS[language][key].format(**values)
