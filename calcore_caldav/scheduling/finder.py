@@ -3,25 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import Final
 
 from calcore_caldav.core.calobject import PartStat
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
-from calcore_caldav.scheduling import availability
+from calcore_caldav.scheduling import availability, slots
 from calcore_caldav.scheduling.bookers import managers, role_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import Kinds, clusters, held, zone_of
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
-from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.scheduling.syntax import ZERO
 from calcore_caldav.store.protocol import InstanceRow, Transaction
 
-_ROOMS = (CalendarUserType.ROOM, CalendarUserType.RESOURCE)
-_GRANTED = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
+_KINDS: Final = (CalendarUserType.ROOM, CalendarUserType.RESOURCE)
+_GRANTED: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
+_AT_A_TIME: Final = 8
+"""Rooms that are looked at together where the first few that are free will do."""
 
 
 def free_rooms(
@@ -31,59 +35,91 @@ def free_rooms(
     capacity: int = 0,
     features: Collection[str] = (),
     building: str = "",
-    kinds: Sequence[CalendarUserType] = _ROOMS,
     names: frozenset[str] | None = None,
-    settings: SchedulingSettings,
 ) -> list[Principal]:
-    """Rooms that are free in all of the periods, the smallest that suffices first.
+    """Rooms and resources that are free in all of the periods, the smallest that suffices first.
 
     With `names` (see `bookers.role_names`) only those that would accept, or hold, a booking of that booker;
     without, those that nothing but their mode and their lists of bookers keeps from it.
     """
-    wanted_features = {f.casefold() for f in features}
+    wanted = _wanted(periods, capacity)
+    rooms = _rooms(txn, _KINDS, capacity=capacity, features=features, building=building)
+    rows = _rows(txn, rooms, wanted)
+    return [r for r in rooms if len(_free(txn, r, wanted, rows.get(r.id, ()), names)) == len(wanted)]
+
+
+def other_rooms(
+    txn: Transaction,
+    room: Principal,
+    periods: Sequence[Period],
+    *,
+    capacity: int,
+    names: frozenset[str],
+    most: int,
+) -> dict[Period, list[Principal]]:
+    """For each of the periods up to `most` rooms of the same kind and building that a booker may have instead."""
+    found: dict[Period, list[Principal]] = {period: [] for period in periods}
+    others = iter(
+        r
+        for r in _rooms(txn, (room.kind,), capacity=capacity, building=room.location.building)
+        if r.id != room.id
+    )
+    while some := list(islice(others, _AT_A_TIME)):
+        wanted = _wanted((period for period, rooms in found.items() if len(rooms) < most), capacity)
+        rows = _rows(txn, some, wanted) if wanted else {}
+        for other in some if wanted else ():
+            for period in _free(txn, other, wanted, rows.get(other.id, ()), names):
+                found[period].append(other)
+    return {period: rooms[:most] for period, rooms in found.items()}
+
+
+def _rooms(
+    txn: Transaction,
+    kinds: Sequence[CalendarUserType],
+    *,
+    capacity: int,
+    features: Collection[str] = (),
+    building: str,
+) -> list[Principal]:
+    """Those that would do if they are free, the smallest first."""
+    needed = {f.casefold() for f in features}
     rooms = [
         room
         for room in txn.directory.all(*kinds)
         if not room.hidden
         and (not building or room.location.building.casefold() == building.casefold())
-        and wanted_features <= {f.casefold() for f in room.location.features}
+        and needed <= {f.casefold() for f in room.location.features}
         and policy_of(room.booking).capacity >= capacity
     ]
-    rows = _rows(txn, rooms, periods)
-    wanted = [Wanted(RecurrenceId(p.start), p.start, p.end, people=capacity) for p in sorted(set(periods))]
-    free = [
-        room for room in rooms if _is_free(txn, room, wanted, rows.get(room.id, []), names, settings=settings)
-    ]
-    return sorted(free, key=lambda r: (policy_of(r.booking).capacity, r.display_name, r.name))
+    return sorted(rooms, key=lambda r: (policy_of(r.booking).capacity, r.display_name, r.name))
+
+
+def _wanted(periods: Iterable[Period], people: int) -> list[Wanted]:
+    return [Wanted(RecurrenceId(p.start), p.start, p.end, people=people) for p in sorted(set(periods))]
 
 
 def _rows(
-    txn: Transaction, rooms: Sequence[Principal], periods: Sequence[Period]
+    txn: Transaction, rooms: Sequence[Principal], wanted: Sequence[Wanted]
 ) -> dict[int, list[InstanceRow]]:
     places = {c.id: c for room in rooms for c in availability.calendars(txn, room)}
-    found: dict[int, dict[tuple[int, RecurrenceId | None], InstanceRow]] = {}
+    policies = [policy_of(room.booking) for room in rooms]
     # Buffers differ by room: the widest decide what is read.
-    before = max((policy_of(r.booking).buffer_before for r in rooms), default=None)
-    after = max((policy_of(r.booking).buffer_after for r in rooms), default=None)
-    if before is None or after is None:
-        return {}
-    for window in clusters(periods):
-        wide = Period(window.start - before - after, window.end + before + after)
-        for row in txn.instances.rows(list(places.values()), wide):
-            owner = places[row.collection_id].principal_id
-            found.setdefault(owner, {})[row.object_id, row.rid] = row
+    widest = max((p.buffer_before + p.buffer_after for p in policies), default=ZERO)
+    windows = slots.union(Period(w.start - widest, w.end + widest) for w in wanted)
+    found: dict[int, dict[tuple[int, RecurrenceId | None], InstanceRow]] = {}
+    for row in txn.instances.rows(list(places.values()), *windows):
+        found.setdefault(places[row.collection_id].principal_id, {})[row.object_id, row.rid] = row
     return {owner: list(rows.values()) for owner, rows in found.items()}
 
 
-def _is_free(
+def _free(
     txn: Transaction,
     room: Principal,
     wanted: Sequence[Wanted],
     rows: Sequence[InstanceRow],
     names: frozenset[str] | None,
-    *,
-    settings: SchedulingSettings,
-) -> bool:
+) -> list[Period]:
+    """The wanted times that a room grants."""
     policy = policy_of(room.booking)
     if names is None:
         role = Role.BOOK
@@ -101,12 +137,13 @@ def _is_free(
             use = kinds.taken(row)
             taken.extend([use] if use is not None else [])
     published = availability.published(txn, room)
-    for window in clusters(padded_period(policy, w) for w in wanted):
-        taken.extend(held(policy, rows, txn.bookings.of(room, window)))
+    windows = slots.union(padded_period(policy, w) for w in wanted)
+    taken.extend(held(policy, rows, txn.bookings.of(room, *windows)))
+    for window in clusters(windows):
         closed = availability.unavailable_in(published, room, window)
         taken.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in closed)
     request = BookingRequest(
         wanted=wanted, taken=taken, booker=Booker(role), now=txn.now, zone=zone_of(txn, room)
     )
-    del settings
-    return all(v.partstat in _GRANTED for v in decide(policy, request).verdicts.values())
+    verdicts = decide(policy, request).verdicts
+    return [Period(w.start, w.end) for w in wanted if verdicts[w.rid].partstat in _GRANTED]

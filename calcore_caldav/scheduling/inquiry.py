@@ -15,7 +15,7 @@ from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, free_periods
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance
 from calcore_caldav.core.times import Period, TimeRange
-from calcore_caldav.scheduling import availability
+from calcore_caldav.scheduling import availability, slots
 from calcore_caldav.scheduling.bookers import Heads, booker_names, holdings, managers, role_names, role_of
 from calcore_caldav.scheduling.booking import padded_period
 from calcore_caldav.scheduling.policy import BookingPolicy
@@ -95,7 +95,7 @@ def inquire(
     if organizer is not None and (policy.same_organizer_limit or policy.quota):
         bookings, used = holdings(txn, room, organizer, wanted, own_ids, zone)
     booked: list[Booking] = []
-    windows = clusters(padded_period(policy, w) for w in asked)
+    windows = slots.union(padded_period(policy, w) for w in asked)
     busy = taken(txn, room, policy, windows, booked, ignore=own_ids)
     if policy.priority and role is Role.OVERRIDE:
         busy = _displaceable(txn, room, policy, busy)
@@ -141,7 +141,7 @@ def taken(
     *,
     ignore: frozenset[int],
 ) -> list[Taken]:
-    """What takes the room's time in some windows; objects of `ignore` do not count.
+    """What takes the room's time in some disjoint windows; objects of `ignore` do not count.
 
     From the instance index of all calendars of the room that count, and from the bookings (which are added
     to `booked`): a slot that is held without an event in the calendar (an old time, kept until the new one
@@ -155,12 +155,12 @@ def taken(
     published = availability.published(txn, room)
     rows: dict[tuple[int, str, datetime], InstanceRow] = {}
     closed: list[Taken] = []
-    wider = [Period(window.start - reach, window.end + reach) for window in windows]
+    wider = slots.union(Period(window.start - reach, window.end + reach) for window in windows)
     for row in txn.instances.rows(places, *wider):
         if row.object_id not in ignore:
             rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
     booked.extend(b for b in txn.bookings.of(room, *wider) if b.object_id not in ignore)
-    for window in windows:
+    for window in clusters(windows):
         shut = availability.unavailable_in(published, room, window)
         closed.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in shut)
     kinds = Kinds(txn, room)
@@ -170,18 +170,20 @@ def taken(
 
 def held(policy: BookingPolicy, rows: Iterable[InstanceRow], bookings: Iterable[Booking]) -> Iterator[Taken]:
     """What is booked without an event that takes it."""
-    used: dict[int, list[BusyPeriod]] = {}
+    used: dict[int, set[Period]] = {}
     for row in rows:
         if row.fbtype is not FreeBusyType.FREE:
-            period = padded_period(policy, Taken(row.start, row.end))
-            used.setdefault(row.object_id, []).append(BusyPeriod(*period, FreeBusyType.BUSY))
+            used.setdefault(row.object_id, set()).add(padded_period(policy, Taken(row.start, row.end)))
     for booking in bookings:
-        for start, end in free_periods(used.get(booking.object_id, ()), booking.period):
-            yield Taken(start, end, TakenBy.HELD)
+        times = used.get(booking.object_id, set())
+        if booking.period not in times:
+            busy = (BusyPeriod(start, end, FreeBusyType.BUSY) for start, end in times)
+            for start, end in free_periods(busy, booking.period):
+                yield Taken(start, end, TakenBy.HELD)
 
 
 def clusters(periods: Iterable[Period]) -> list[Period]:
-    """Windows that cover the periods: one query for what lies close together, no query for long gaps."""
+    """Windows that cover the periods: one look at what lies close together, none at long gaps."""
     windows: list[Period] = []
     for period in sorted(periods):
         if windows and period.start <= windows[-1].end + _CLUSTER_GAP:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import responses
-from calcore_caldav.scheduling.finder import free_rooms
+from calcore_caldav.scheduling.finder import other_rooms
 from calcore_caldav.scheduling.inquiry import Inquiry
 from calcore_caldav.scheduling.policy import BookingPolicy
 from calcore_caldav.scheduling.request import Reason, Verdict, Wanted
@@ -42,18 +42,19 @@ def comments_on(
     """The COMMENT of each component of the reply, in the booker's language; none where nothing is to say."""
     language = inquiry.booker.language if inquiry.booker is not None else room.language
     wanted = {w.rid: w for w in inquiry.request.wanted}
+    if not wanted:
+        return {}
+    # The master of a series speaks for its first instance.
+    first = next(iter(wanted.values()))
+    refused = [
+        wanted.get(rid, first)
+        for rid, verdict in placed.items()
+        if verdict.partstat is PartStat.DECLINED and verdict.reason in _SUGGESTED
+    ]
+    rooms = _alternatives(txn, room, policy, refused[:_MOST_SUGGESTIONS], inquiry)
     comments: dict[RecurrenceId | None, str] = {}
-    suggestions = 0
     for rid, verdict in placed.items():
-        # The master of a series speaks for its first instance.
-        instance = wanted.get(rid) or next(iter(wanted.values()), None)
-        if instance is None:
-            continue
-        rooms: list[str] = []
-        refused = verdict.partstat is PartStat.DECLINED and verdict.reason in _SUGGESTED
-        if refused and policy.alternatives and suggestions < _MOST_SUGGESTIONS:
-            suggestions += 1
-            rooms = _alternatives(txn, room, policy, instance, inquiry)
+        instance = wanted.get(rid, first)
         holder = verdict.conflict.organizer if verdict.conflict is not None else None
         comments[rid] = responses.comment(
             policy,
@@ -62,21 +63,24 @@ def comments_on(
             language=language,
             zone=inquiry.request.zone,
             organizer=name_of(txn, holder),
-            alternatives=rooms,
+            alternatives=rooms.get(instance, ()),
         )
     return {rid: text for rid, text in comments.items() if text}
 
 
 def _alternatives(
-    txn: Transaction, room: Principal, policy: BookingPolicy, wanted: Wanted, inquiry: Inquiry
-) -> list[str]:
-    found = free_rooms(
+    txn: Transaction, room: Principal, policy: BookingPolicy, refused: Sequence[Wanted], inquiry: Inquiry
+) -> dict[Wanted, list[str]]:
+    """Names of rooms that are free instead."""
+    if not refused or not policy.alternatives:
+        return {}
+    periods = {w: Period(w.start, max(w.end, w.start + timedelta.resolution)) for w in refused}
+    found = other_rooms(
         txn,
-        [Period(wanted.start, max(wanted.end, wanted.start + timedelta.resolution))],
-        capacity=wanted.people if policy.capacity else 0,
-        building=room.location.building,
-        kinds=(room.kind,),
+        room,
+        [*periods.values()],
+        capacity=max(w.people for w in refused) if policy.capacity else 0,
         names=inquiry.names,
-        settings=inquiry.settings,
+        most=policy.alternatives,
     )
-    return [r.display_name for r in found if r.id != room.id][: policy.alternatives]
+    return {w: [r.display_name for r in found[period]] for w, period in periods.items()}

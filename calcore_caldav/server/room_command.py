@@ -206,7 +206,6 @@ def _free(args: argparse.Namespace) -> None:
             capacity=args.capacity,
             features=args.feature,
             building=args.building,
-            settings=services.settings,
         )
     _print_table(
         (r.name, str(policy_of(r.booking).capacity or ""), r.location.building, r.display_name) for r in found

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.store.protocol import Grant
 
 _PARSED_FACTOR: Final = 8
@@ -66,7 +66,7 @@ class DirectoryView:
     Values are immutable or never changed after they were put in, so threads share a view without a lock.
     """
 
-    __slots__ = ("addresses", "grants", "groups", "ids", "names", "revision")
+    __slots__ = ("addresses", "grants", "groups", "ids", "kinds", "names", "revision")
 
     def __init__(self, revision: int) -> None:
         self.revision = revision
@@ -74,6 +74,7 @@ class DirectoryView:
         self.ids: dict[int, Principal | None] = {}
         self.addresses: dict[CalendarUserAddress, Principal | None] = {}
         self.groups: dict[int, list[Principal]] = {}
+        self.kinds: dict[CalendarUserType, list[Principal]] = {}
         self.grants: dict[int, list[Grant]] = {}
 
     @property

@@ -125,7 +125,7 @@ class SqlDirectory:
 
     def all(self, *kinds: CalendarUserType) -> list[Principal]:
         """Ordered by name; with `kinds` only those."""
-        return [p for p in principals.everyone(self._session) if not kinds or p.kind in kinds]
+        return principals.of_kinds(self._session, kinds or CalendarUserType)
 
     def save(self, principal: Principal) -> Principal:
         """Insert (id 0) or update by name; returns it with id and uuid.

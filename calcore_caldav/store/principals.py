@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,16 +37,19 @@ _BY_NAME = Statement(select(*_COLUMNS).where(principals.c.name == bindparam("nam
 _BY_ID = Statement(select(*_COLUMNS).where(principals.c.id == bindparam("id_")))
 _BY_UUID = Statement(select(*_COLUMNS).where(principals.c.uuid == bindparam("uuid_")))
 _BY_ADDRESS = Statement(select(*_COLUMNS).join(addresses).where(addresses.c.address == bindparam("address_")))
-_ALL = Statement(select(*_COLUMNS).order_by(principals.c.name))
+_OF_KIND = principals.c.kind.in_(bindparam("kinds", expanding=True))
+_OF_KINDS = Statement(select(*_COLUMNS).where(_OF_KIND).order_by(principals.c.name), "kinds")
 _ADDRESSES = Statement(
     select(addresses.c.address)
     .where(addresses.c.principal_id == bindparam("id_"))
     .order_by(addresses.c.position)
 )
-_ALL_ADDRESSES = Statement(
-    select(addresses.c.principal_id, addresses.c.address).order_by(
-        addresses.c.principal_id, addresses.c.position
-    )
+_ADDRESSES_OF_KINDS = Statement(
+    select(addresses.c.principal_id, addresses.c.address)
+    .join(principals)
+    .where(_OF_KIND)
+    .order_by(addresses.c.principal_id, addresses.c.position),
+    "kinds",
 )
 
 
@@ -81,12 +85,20 @@ def _find(session: Session, address: CalendarUserAddress) -> Principal | None:
     return _known(session, session.sql.first(_BY_ADDRESS, address_=address))
 
 
-def everyone(session: Session) -> list[Principal]:
-    """All principals, by name."""
-    known: dict[int, list[CalendarUserAddress]] = {}
-    for principal_id, address in session.sql.all(_ALL_ADDRESSES):
-        known.setdefault(principal_id, []).append(CalendarUserAddress(address))
-    return [_principal(row, tuple(known.get(row[0], ()))) for row in session.sql.all(_ALL)]
+def of_kinds(session: Session, kinds: Iterable[CalendarUserType]) -> list[Principal]:
+    """All principals of some kinds, by name."""
+    view, wanted = session.directory, frozenset(kinds)
+    unknown = [kind.value for kind in wanted if kind not in view.kinds]
+    if unknown:
+        own: dict[int, list[CalendarUserAddress]] = {}
+        for principal_id, address in session.sql.listed(_ADDRESSES_OF_KINDS, unknown):
+            own.setdefault(principal_id, []).append(CalendarUserAddress(address))
+        found: dict[CalendarUserType, list[Principal]] = {CalendarUserType(kind): [] for kind in unknown}
+        for row in session.sql.listed(_OF_KINDS, unknown):
+            someone = view.ids.get(row[0]) or _principal(row, tuple(own.get(row[0], ())))
+            found[someone.kind].append(someone)
+        view.kinds.update(found)
+    return sorted((p for kind in wanted for p in view.kinds[kind]), key=lambda p: p.name)
 
 
 def owner_of(session: Session, principal_id: int) -> Principal:

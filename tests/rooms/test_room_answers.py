@@ -239,6 +239,19 @@ def test_free_rooms_of_the_building_with_enough_seats_are_suggested(office):
     assert "Free at that time: Large, Huge. " in comment
 
 
+def test_each_declined_date_of_a_series_suggests_the_rooms_that_are_free_then(office):
+    office.set(alternatives=2)
+    office.invite(event("tuesday", hour(25)))
+    office.invite(event("wednesday", hour(49)))
+    office.invite(event("small", hour(25), room="small"), "small")
+    answer = office.invite(event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=9"))
+    suggested = {rid.to_basic(): c.partition("Free at that time: ")[2] for rid, c in answer.comments.items()}
+    assert suggested == {
+        "20260303T100000Z": "Large, Huge. [CONFLICT]",
+        "20260304T100000Z": "Small, Large. [CONFLICT]",
+    }
+
+
 @pytest.mark.parametrize(
     ("booking", "shown", "gone"),
     [

@@ -259,7 +259,7 @@ def test_free_rooms(office):
 
     def names(*periods: Period, **more) -> list[str]:
         with office.store.read() as txn:
-            found = finder.free_rooms(txn, periods, settings=office.settings, **more)
+            found = finder.free_rooms(txn, periods, **more)
         return [room.name for room in found]
 
     one, other = Period(hour(1), hour(2)), Period(hour(3), hour(4))
