@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
 import pytest
 from office import Office, answered, attendee, invite
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.core.significance import cancelled
 from calcore_caldav.core.timerange import TimeRange
-from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.groups import members_changed
 from calcore_caldav.scheduling.worker import HANDLERS, Worker
 from calcore_caldav.store.protocol import SYSTEM
+from calcore_caldav.store.sql import Sql
 
 
 def set_team(office: Office, *names: str) -> None:
@@ -200,24 +205,56 @@ def test_acting_for_somebody_is_said(office: Office):
     assert organizer.param("SENT-BY") == "mailto:alice@example.com"
 
 
-def test_a_failure_leaves_everything_as_it_was(office: Office, monkeypatch):
-    from calcore_caldav.scheduling import delivery
+CHANGES = {
+    "invites": lambda office: office.put("florent", invite("florent", *INVITED, uid="2")),
+    "moves": lambda office: office.put("florent", invite("florent", *INVITED, DTSTART="20260113T100000Z")),
+    "removes": lambda office: office.put("florent", invite("florent", "bob", "room1")),
+    "cancels": lambda office: office.delete("florent"),
+    "answers": lambda office: office.put("bob", answered(office.copy("bob"), "bob", "ACCEPTED")),
+    "declines": lambda office: office.delete("bob"),
+}
+INVITED = ("martijn", "bob", "room1", "carol@elsewhere.example")
 
-    office.put("florent", invite("florent", "martijn", "bob", "room1"))
-    before = {who: office.row(who) for who in ("florent", "martijn", "bob", "room1")}
-    boxes = {who: len(office.inbox(who)) for who in before}
-    real = delivery.Delivery.to_inbox
 
-    def fails(self, person, body):
-        if person.name == "bob":
-            raise SchedulingRefused("x", "disk full")
-        real(self, person, body)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_failure_anywhere_leaves_everything_as_it_was(monkeypatch, tmp_path, change):
+    """Whichever write fails, the first or the last one (RFC 6638 §4)."""
+    database = tmp_path / "office.db"
+    office = Office(f"sqlite:///{database}", mail=True)
+    office.put("florent", invite("florent", *INVITED))
+    before = dump(database)
+    countdown = 0
 
-    monkeypatch.setattr(delivery.Delivery, "to_inbox", fails)
-    with pytest.raises(SchedulingRefused):
-        office.put("florent", invite("florent", "martijn", "bob", "room1", DTSTART="20260113T100000Z"))
-    assert {who: office.row(who) for who in before} == before
-    assert {who: len(office.inbox(who)) for who in before} == boxes
+    def failing(real):
+        def call(self, statement, *args):
+            nonlocal countdown
+            if statement.text(self._dialect)[0].lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+                countdown -= 1
+                if countdown == 0:
+                    raise OSError("disk full")
+            return real(self, statement, *args)
+
+        return call
+
+    monkeypatch.setattr(Sql, "_execute", failing(Sql._execute))
+    monkeypatch.setattr(Sql, "many", failing(Sql.many))
+    for number in count(1):
+        countdown = number
+        try:
+            change(office)
+        except OSError:
+            assert dump(database) == before, number
+        else:
+            break
+    assert number > 10
+    assert dump(database) != before
+    office.store.close()
+
+
+def dump(database: Path) -> list[str]:
+    """Every row of every table."""
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
 
 
 def test_three_hundred_attendees(office: Office):
