@@ -357,16 +357,23 @@ def _forced(new: CalendarObject, aliases: Aliases) -> frozenset[CalendarUserAddr
 
 
 def _reanswered(old: CalendarObject | None, new: CalendarObject, aliases: Aliases) -> frozenset[Rid]:
-    """The components in which somebody who was invited before has another answer, the organizer included."""
-    found: set[Rid] = set()
-    for rid, component in new.by_rid().items():
-        base = base_of(old, rid)
-        if base is None or base.all("ATTENDEE") == component.all("ATTENDEE"):
-            continue
-        before = attendees(base, aliases)
-        if any(
-            who in before and partstat(prop) is not partstat(before[who])
-            for who, prop in attendees(component, aliases).items()
-        ):
-            found.add(rid)
+    """The components in which somebody who was invited before has another answer, the organizer included.
+
+    The series (None) where that is so of an instance whose override is gone.
+    """
+    found = {rid for rid, c in new.by_rid().items() if _answered_otherwise(base_of(old, rid), c, aliases)}
+    if old is not None and new.master is not None and None not in found:
+        gone = old.overrides.keys() - new.overrides.keys() - exdates(new)
+        if any(_answered_otherwise(old.overrides[rid], component_at(new, rid), aliases) for rid in gone):
+            found.add(None)
     return frozenset(found)
+
+
+def _answered_otherwise(old: Component | None, new: Component | None, aliases: Aliases) -> bool:
+    if old is None or new is None or old.all("ATTENDEE") == new.all("ATTENDEE"):
+        return False
+    before = attendees(old, aliases)
+    return any(
+        who in before and partstat(prop) is not partstat(before[who])
+        for who, prop in attendees(new, aliases).items()
+    )
