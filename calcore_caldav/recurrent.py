@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.recurrence import RecurrenceSet
+from calcore_caldav.core.rules import parse_rule
 from calcore_caldav.core.times import TimeRange, format_date_time, parse_date_time
 from calcore_caldav.errors import CalcoreError, InvalidCalendarData
 
@@ -166,8 +167,10 @@ class RRule(RecurrenceRule):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "text", self.text.removeprefix("RRULE:").strip())
-        if "FREQ=" not in self.text.upper():
-            raise InvalidRule(f"a rule needs FREQ (got {self.text!r})")
+        try:
+            parse_rule(self.text)
+        except InvalidCalendarData as error:
+            raise InvalidRule(error.detail) from None
 
     def iCalRepresentation(self, dtstart: datetime | date) -> list[str]:  # noqa: N802
         """The rule as it was given, and its exceptions."""

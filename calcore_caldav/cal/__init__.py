@@ -26,6 +26,7 @@ from calcore_caldav.cal.notices import (
 )
 from calcore_caldav.cal.problems import (
     CalError,
+    InvalidAttendee,
     InvalidEvent,
     NotStored,
     ReadOnlyStorage,
@@ -48,6 +49,7 @@ __all__ = [
     "EventNotice",
     "EventParticipationChanged",
     "ICalendarStorage",
+    "InvalidAttendee",
     "InvalidEvent",
     "MemoryStorage",
     "NotStored",

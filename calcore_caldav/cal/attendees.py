@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from calcore_caldav.cal.criteria import EVERYTHING, SearchCriteria
-from calcore_caldav.cal.problems import UnknownAttendee
+from calcore_caldav.cal.problems import InvalidAttendee, UnknownAttendee
+from calcore_caldav.cal.times import is_zone
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
+from calcore_caldav.errors import DirectoryError
+from calcore_caldav.scheduling.policy import BookingPolicy
 
 if TYPE_CHECKING:
     from calcore_caldav.cal.events import Event, Occurrence
@@ -191,6 +194,10 @@ class SimpleAttendeeSource(_Source):
         booking: Mapping[str, object] | None = None,
         members: tuple[Attendee, ...] = (),
     ) -> Attendee:
+        if attendee_id in self._by_id:
+            raise InvalidAttendee(f"there is an attendee {attendee_id!r} already")
+        if timezone and not is_zone(timezone):
+            raise InvalidAttendee(f"{timezone!r} is not the name of a time zone")
         principal = Principal(
             id=0,
             name=attendee_id,
@@ -201,8 +208,12 @@ class SimpleAttendeeSource(_Source):
             booking=dict(booking or {}),
         )
         attendee = Attendee(self.manager, principal, members)
-        for storage in self.manager.storages:
-            storage.know(attendee)
+        try:
+            BookingPolicy.from_mapping(booking or {})
+            for storage in self.manager.storages:
+                storage.know(attendee)
+        except DirectoryError as error:
+            raise InvalidAttendee(f"the attendee {attendee_id!r} cannot be: {error}") from None
         self._by_id[attendee_id] = attendee
         return attendee
 

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Protocol
 from calcore_caldav.cal.attendees import Attendee
 from calcore_caldav.cal.content import PRODID, private_event, with_zones
 from calcore_caldav.cal.criteria import EVERYTHING, SearchCriteria
+from calcore_caldav.cal.events import Event
+from calcore_caldav.cal.notices import EventCreated, EventDeleted, EventModified, notify
 from calcore_caldav.cal.problems import UnknownAttendee, UnknownEvent
 from calcore_caldav.cal.text import objects_of
 from calcore_caldav.core.content import Component, Property
 
 if TYPE_CHECKING:
-    from calcore_caldav.cal.events import Event, Occurrence
+    from calcore_caldav.cal.events import Occurrence
     from calcore_caldav.cal.manager import StorageManager
+    from calcore_caldav.cal.storage import Storage
     from calcore_caldav.cal.times import Period
+    from calcore_caldav.core.calobject import CalendarObject
 
 
 class Source(Protocol):
@@ -121,12 +125,13 @@ class Calendar:
         period: Period = (None, None),
         search_criteria: SearchCriteria | None = None,
     ) -> None:
-        """Make the events of a scope what the text says: all or nothing.
+        """Make the events of a scope what the text says: in each storage, all or nothing.
 
         The scope are this calendar's events in `period` that match. Events of the text that are in scope are
         replaced, new ones created for their organizer here or else for the main attendee; those that exist
         out of scope are left alone; events in scope that the text hasn't are deleted. Raises
-        InvalidCalendarData, UnknownAttendee (an empty calendar).
+        InvalidCalendarData, InvalidEvent (an event without UID), UnknownAttendee (an empty calendar), and
+        ReadOnlyStorage, where something in scope can't be written, before anything is changed.
         """
         owner = self.getMainAttendee()
         if owner is None:
@@ -135,10 +140,26 @@ class Calendar:
         scope = self.getEvents(period, search_criteria)
         known = {event.unique_id for event in scope}
         given = {obj.uid for obj in objects}
-        wanted = [o for o in objects if o.uid in known or not self.manager.hasEvent(o.uid)]
-        gone = [event for event in scope if event.unique_id not in given]
-        storage = self.manager.new_event_storage()
-        storage.import_objects(wanted, gone, owner)
+        new = self.manager.new_event_storage()
+        wanted: dict[Storage, list[CalendarObject]] = {new: []}
+        gone: dict[Storage, list[Event]] = {}
+        for obj in objects:
+            if obj.uid in known:
+                wanted.setdefault(self.manager.getEvent(obj.uid).storage, []).append(obj)
+            elif not self.manager.hasEvent(obj.uid):
+                wanted[new].append(obj)
+        for event in scope:
+            if event.unique_id not in given:
+                gone.setdefault(event.storage, []).append(event)
+        touched = [s for s in self.manager.storages if wanted.get(s) or gone.get(s)]
+        for storage in sorted(touched, key=lambda s: s.writable):
+            storage.import_objects(wanted.get(storage, ()), gone.get(storage, ()), owner)
+        for storage in touched:
+            for event in gone.get(storage, ()):
+                notify(EventDeleted(event))
+            for obj in wanted.get(storage, ()):
+                made = Event(storage, obj.uid)
+                notify(EventModified(made) if obj.uid in known else EventCreated(made))
 
     def _criteria(self, criteria: SearchCriteria | None) -> SearchCriteria:
         return (criteria or EVERYTHING).clone(attendees=self.getAttendees())

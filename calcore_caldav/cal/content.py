@@ -63,6 +63,18 @@ def _categories(component: Component) -> set[str]:
     }
 
 
+def _written_categories(value: Iterable[str]) -> list[Property]:
+    if isinstance(value, str):
+        raise InvalidEvent(f"categories are a set of texts (got {value!r})")
+    return [Property("CATEGORIES", ",".join(escape_text(c) for c in sorted(value)))] if value else []
+
+
+def _written_document(value: object) -> list[Property]:
+    if value and not str(value).isprintable():
+        raise InvalidEvent(f"a document is a URL (got {value!r})")
+    return [Property("ATTACH", str(value))] if value else []
+
+
 ATTRIBUTES: Final[Mapping[str, Attribute]] = {
     "title": _text("SUMMARY"),
     "description": _text("DESCRIPTION"),
@@ -75,15 +87,8 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
         lambda v: [Property("TRANSP", "TRANSPARENT" if v else "OPAQUE")],
         "TRANSP",
     ),
-    "categories": Attribute(
-        frozenset(),
-        _categories,
-        lambda v: [Property("CATEGORIES", ",".join(escape_text(c) for c in sorted(v)))] if v else [],
-        "CATEGORIES",
-    ),
-    "document": Attribute(
-        None, lambda c: c.value("ATTACH"), lambda v: [Property("ATTACH", str(v))] if v else [], "ATTACH"
-    ),
+    "categories": Attribute(frozenset(), _categories, _written_categories, "CATEGORIES"),
+    "document": Attribute(None, lambda c: c.value("ATTACH"), _written_document, "ATTACH"),
 }
 
 
@@ -146,6 +151,10 @@ def make_times(
     if duration is None and not allday:
         raise InvalidEvent("an event needs a duration; only all-day events may leave it out")
     length = timedelta(days=1) if duration is None else duration
+    if not isinstance(length, timedelta):
+        raise InvalidEvent(f"duration is a timedelta (got {duration!r})")
+    if recurrence is not None and not isinstance(recurrence, RecurrenceRule):
+        raise InvalidEvent(f"recurrence is a rule of calcore_caldav.recurrent (got {recurrence!r})")
     if length < timedelta(0):
         raise InvalidEvent(f"the event ends before it starts (duration {length})")
     if allday:
@@ -158,6 +167,8 @@ def new_event(
     uid: str, times: Times, values: Mapping[str, object], zone: tzinfo, now: datetime
 ) -> CalendarObject:
     """A calendar object with one VEVENT, without attendees."""
+    if not uid.isprintable():
+        raise InvalidEvent(f"an id is one line of text (got {uid!r})")
     stamp = format_date_time(now)
     component = Component(
         "VEVENT", [Property("UID", uid), Property("DTSTAMP", stamp), Property("CREATED", stamp)]

@@ -13,10 +13,7 @@ from calcore_caldav.cal.content import Times
 from calcore_caldav.cal.criteria import EVERYTHING, SearchCriteria
 from calcore_caldav.cal.events import Event, Occurrence
 from calcore_caldav.cal.lookup import Lookup, is_transparent
-from calcore_caldav.cal.problems import (
-    InvalidEvent,
-    UnknownAttendee,
-)
+from calcore_caldav.cal.problems import InvalidEvent
 from calcore_caldav.cal.storage import Change, Specification, Storage, main_component
 from calcore_caldav.cal.times import Bounded, Period, bounded, window
 from calcore_caldav.core.calobject import CalendarObject
@@ -29,6 +26,8 @@ from calcore_caldav.server.assembly import open_services
 from calcore_caldav.store.protocol import (
     SYSTEM,
     Actor,
+    CollectionKind,
+    CollectionProps,
     StoredObject,
     Transaction,
 )
@@ -45,6 +44,8 @@ class SQLStorage(Storage):
     `url` is "sqlite:///path"; `timezone` is what naive date-times mean. `SQLStorage` may be used while a
     server runs on the same database.
     """
+
+    writable = True
 
     def __init__(self, url: str, storage_id: str | None = None, timezone: str = "UTC") -> None:
         super().__init__(storage_id or url, timezone)
@@ -115,12 +116,14 @@ class SQLStorage(Storage):
             known = txn.directory.by_name(attendee.getAttendeeId())
         return (known or attendee.definition).own_addresses
 
-    def attendee_id(self, prop: Property) -> str:
-        """The name of the principal, or the outsider's address."""
+    def attendee_id(self, prop: Property) -> str | None:
+        """The name of the principal, or the outsider's address; None for the organizer of nobody's events."""
         address = wire.address_of(prop)
         with self.services.store.read(SYSTEM) as txn:
             principal = txn.directory.by_address(address)
-        return principal.name if principal else address.email or address
+        if principal is None:
+            return address.email or address
+        return None if principal.hidden else principal.name
 
     def owner_id(self, event: Event) -> str | None:
         """Whose calendar an event without ORGANIZER is in."""
@@ -156,7 +159,10 @@ class SQLStorage(Storage):
                 lines = [wire.organizer_property(owner), *(wire.attendee_property(*p) for p in people)]
                 obj = _edited(obj, lambda c: c.adding(*lines))
             self._put(txn, owner, obj)
-        return Event(self, uid)
+            event = Event(self, uid)
+            for attendee, _, status in spec.attendees:
+                self._answer_in(txn, event, attendee, status)
+        return event
 
     def deleteEvent(self, event: Event) -> None:
         """Delete an event: its organizer cancels it for everyone."""
@@ -201,24 +207,27 @@ class SQLStorage(Storage):
     def answer(self, event: Event, attendee: Attendee, status: str | None) -> None:
         """Write an attendee's answer into its own copy, from where it goes to the organizer's."""
         with self.services.store.write(SYSTEM) as txn:
-            stored = self._look(txn).required(event)
-            person = self._principal(txn, attendee)
-            own = person.own_addresses
-            if status is None:
-                self._rewrite_in(txn, event, lambda obj: _edited(obj, lambda c: _without(c, own)))
-                return
-            copies = txn.objects.in_home_by_uid(person, event.unique_id)
-            opaque = not is_transparent(main_component(txn.objects.parsed(stored)))
-            copy = next(iter(copies), stored)
-            if copy.id == stored.id:
-                change: Change = lambda c: _answered(c, own, status)  # noqa: E731
-            else:
-                change = lambda c: _shown(_answered(c, own, status), busy=opaque and status != "DECLINED")  # noqa: E731
-            txn.actor = Actor(person)
-            calendar = txn.collections.by_id(copy.collection_id)
-            assert calendar is not None
-            new = _edited(txn.objects.parsed(copy), change)
-            self.services.calendar.put(txn, calendar, copy.name, new)
+            self._answer_in(txn, event, attendee, status)
+
+    def _answer_in(self, txn: Transaction, event: Event, attendee: Attendee, status: str | None) -> None:
+        stored = self._look(txn).required(event)
+        person = self._principal(txn, attendee)
+        own = person.own_addresses
+        if status is None:
+            self._rewrite_in(txn, event, lambda obj: _edited(obj, lambda c: _without(c, own)))
+            return
+        copies = txn.objects.in_home_by_uid(person, event.unique_id)
+        opaque = not is_transparent(main_component(txn.objects.parsed(stored)))
+        copy = next(iter(copies), stored)
+        if copy.id == stored.id:
+            change: Change = lambda c: _answered(c, own, status)  # noqa: E731
+        else:
+            change = lambda c: _shown(_answered(c, own, status), busy=opaque and status != "DECLINED")  # noqa: E731
+        txn.actor = Actor(person)
+        calendar = txn.collections.by_id(copy.collection_id)
+        assert calendar is not None
+        new = _edited(txn.objects.parsed(copy), change)
+        self.services.calendar.put(txn, calendar, copy.name, new)
 
     def split(self, event: Event, occurrence: Occurrence) -> Event:
         """Make a series two, as its organizer; returns the part before the occurrence."""
@@ -289,7 +298,7 @@ class SQLStorage(Storage):
         else:
             calendar = txn.collections.get(owner.name, owner.default_calendar)
         if calendar is None:
-            raise UnknownAttendee(f"{owner.name!r} has no calendar")
+            raise InvalidEvent(f"{owner.name!r} organizes nothing: a {owner.kind.value} has no calendar")
         name = stored.name if stored else f"{uuid.uuid5(uuid.NAMESPACE_URL, obj.uid)}.ics"
         options = _SILENT if silent else ScheduleOptions()
         self.services.calendar.put(txn, calendar, name, obj.body, options=options)
@@ -315,7 +324,9 @@ class SQLStorage(Storage):
             0, self._nobody, CalendarUserType.UNKNOWN, "Nobody's events", timezone=str(self.zone), hidden=True
         )
         made = txn.directory.save(principal)
-        txn.directory.provision(made)
+        txn.collections.create(
+            made, made.default_calendar, CollectionKind.CALENDAR, CollectionProps("Calendar", ("VEVENT",))
+        )
         return made
 
 

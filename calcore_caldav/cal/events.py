@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import icalendar
 
+from calcore_caldav.cal.attendees import Attendee
 from calcore_caldav.cal.content import (
     ATTRIBUTES,
     PARTICIPATION,
@@ -22,13 +23,12 @@ from calcore_caldav.cal.content import (
     private_event,
 )
 from calcore_caldav.cal.notices import EventCreated, EventModified, EventParticipationChanged, notify
-from calcore_caldav.cal.problems import InvalidEvent
+from calcore_caldav.cal.problems import InvalidEvent, UnknownAttendee
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.recurrent import RecurrenceRule
 
 if TYPE_CHECKING:
-    from calcore_caldav.cal.attendees import Attendee
     from calcore_caldav.cal.storage import Storage
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Event:
 
     def invite(self, attendees: Iterable[Attendee]) -> None:
         """Invite attendees; who is invited already keeps role and answer. Rooms have answered on return."""
-        new = [a for a in attendees if not self.hasAttendee(a)]
+        new = [a for a in dict.fromkeys(attendees) if not self.hasAttendee(a)]
         if not new:
             return
         self.storage.invite(self, new)
@@ -159,8 +159,9 @@ class Event:
         for prop in self._component().all("ATTENDEE"):
             status = (prop.param("PARTSTAT") or "NEEDS-ACTION").upper()
             role = (prop.param("ROLE") or "REQ-PARTICIPANT").upper()
-            if participation_status in {None, status} and participation_role in {None, role}:
-                result.append(self.storage.attendee_id(prop))
+            name = self.storage.attendee_id(prop)
+            if name and participation_status in {None, status} and participation_role in {None, role}:
+                result.append(name)
         return result
 
     def getOrganizerId(self) -> str | None:
@@ -226,8 +227,10 @@ class Event:
     def __hash__(self) -> int:
         return hash(self.unique_id)
 
-    def __lt__(self, other: Event) -> bool:
+    def __lt__(self, other: object) -> bool:
         """By start, then by id."""
+        if not isinstance(other, Event):
+            return NotImplemented
         return (self.dtstart, self.unique_id) < (other.dtstart, other.unique_id)
 
     def __repr__(self) -> str:
@@ -242,6 +245,8 @@ def participation(
     default: str = "NEEDS-ACTION",
 ) -> str | None:
     """A parameter of an attendee's line of a VEVENT; None: it has no such line."""
+    if not isinstance(attendee, Attendee):
+        raise UnknownAttendee(f"{attendee!r} is no attendee: ask an attendee source for it")
     addresses = storage.addresses(attendee)
     for prop in component.all("ATTENDEE"):
         if storage.address(prop) in addresses:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from calcore_caldav.cal.attendees import Attendee
 from calcore_caldav.cal.content import ATTRIBUTES, PARTICIPATION, ROLES, make_times
 from calcore_caldav.cal.events import Event, Occurrence
 from calcore_caldav.cal.notices import EventCreated, EventDeleted, notify
-from calcore_caldav.cal.problems import InvalidEvent, UnknownEvent, UnknownStorage
+from calcore_caldav.cal.problems import InvalidEvent, UnknownAttendee, UnknownEvent, UnknownStorage
 from calcore_caldav.cal.storage import Specification, Storage
 from calcore_caldav.cal.times import (
     Bounded,
@@ -24,7 +25,6 @@ from calcore_caldav.cal.times import (
 )
 
 if TYPE_CHECKING:
-    from calcore_caldav.cal.attendees import Attendee
     from calcore_caldav.cal.criteria import SearchCriteria
     from calcore_caldav.recurrent import RecurrenceRule
 
@@ -92,6 +92,9 @@ class StorageManager:
         if unknown:
             raise InvalidEvent(f"an event has no attribute {', '.join(unknown)}")
         invited = tuple(attendees)
+        for somebody in (organizer, *(who for who, _, _ in invited)):
+            if somebody is not None and not isinstance(somebody, Attendee):
+                raise UnknownAttendee(f"{somebody!r} is no attendee: ask an attendee source for it")
         for _, role, status in invited:
             if role not in ROLES or status not in PARTICIPATION:
                 raise InvalidEvent(f"no such role or status: {role!r}, {status!r}")

@@ -16,6 +16,10 @@ class UnknownAttendee(CalError, KeyError):
     __str__ = CalcoreError.__str__
 
 
+class InvalidAttendee(CalError, ValueError):
+    """An attendee that cannot be: its id is taken or is no name, or its policy, zone or address makes no sense."""
+
+
 class UnknownEvent(CalError, KeyError):
     """No event has this id."""
 
@@ -29,7 +33,7 @@ class UnknownStorage(CalError, KeyError):
 
 
 class InvalidEvent(CalError, ValueError):
-    """An event's attributes make no sense: an end before the start, an unknown status or role."""
+    """An event's attributes, or a period, make no sense: an end before the start, an unknown status or role."""
 
 
 class UnboundedPeriod(CalError, ValueError):

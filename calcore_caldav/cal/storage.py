@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from calcore_caldav.cal import content as wire
 from calcore_caldav.cal.content import Times
@@ -19,7 +19,7 @@ from calcore_caldav.cal.problems import (
     ReadOnlyStorage,
     UnknownEvent,
 )
-from calcore_caldav.cal.times import Bounded, Period
+from calcore_caldav.cal.times import Bounded, Period, is_zone
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
@@ -47,12 +47,14 @@ class Specification:
 class Storage(ABC):
     """What manager and events ask of a storage. Writing raises ReadOnlyStorage where that isn't possible."""
 
+    writable = False
+    """Whether it can be written at all."""
+
     def __init__(self, storage_id: str, timezone: str) -> None:
         self._storage_id = storage_id
-        try:
-            self.zone: tzinfo = ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise InvalidEvent(f"{timezone!r} is not the name of a time zone") from None
+        if not is_zone(timezone):
+            raise InvalidEvent(f"{timezone!r} is not the name of a time zone")
+        self.zone: tzinfo = ZoneInfo(timezone)
 
     def getStorageId(self) -> str:
         """Its id, unique in a manager."""
@@ -102,8 +104,8 @@ class Storage(ABC):
         """All addresses that mean an attendee in this storage's data."""
 
     @abstractmethod
-    def attendee_id(self, prop: Property) -> str:
-        """The attendee id of an ATTENDEE or ORGANIZER; of outsiders the address itself."""
+    def attendee_id(self, prop: Property) -> str | None:
+        """The attendee id of an ATTENDEE or ORGANIZER; of outsiders the address itself; None: it is nobody."""
 
     @abstractmethod
     def _load(self, event: Event) -> CalendarObject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calcore_caldav.cal.problems import InvalidEvent, UnboundedPeriod
 from calcore_caldav.core.times import TimeRange
@@ -13,7 +14,16 @@ Period = tuple[datetime | None, datetime | None]
 """Half-open (start, end); None: unbounded on that side."""
 Bounded = tuple[datetime, datetime]
 Hours = tuple[time, time]
-"""From when to when of each day."""
+"""From when to when of each day; to `time(0)` is to its end."""
+
+
+def is_zone(name: str) -> bool:
+    """Whether an IANA time zone has that name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def instant(value: datetime, zone: tzinfo) -> datetime:
@@ -30,12 +40,16 @@ def window(period: Period, zone: tzinfo) -> TimeRange:
 
 
 def bounded(period: Period) -> Bounded:
-    """The same period; UnboundedPeriod where a side is open."""
+    """The same period; UnboundedPeriod where a side is open, InvalidEvent where it is no period."""
     start, end = period
     if start is None or end is None:
         raise UnboundedPeriod(
             "occurrences need a period with a start and an end: there may be infinitely many"
         )
+    if (start.tzinfo is None) is not (end.tzinfo is None):
+        raise InvalidEvent(f"one end of the period has a time zone, the other has none ({start}, {end})")
+    if end < start:
+        raise InvalidEvent(f"the period ends ({end}) before it starts ({start})")
     return start, end
 
 
@@ -65,11 +79,15 @@ def split_by_day(start: datetime, end: datetime) -> Iterator[Bounded]:
 
 
 def outside_hours(period: Bounded, hours: Hours) -> Iterator[Bounded]:
-    """What of the period's days is not within `hours`."""
+    """What of the period's days is not within `hours`. Raises InvalidEvent for hours that end before they begin."""
+    first, last = hours
+    if time() < last <= first:
+        raise InvalidEvent(f"the hours end ({last}) before they begin ({first})")
+    zone = period[0].tzinfo
     for day in days_of(*period):
-        begins, ends = (datetime.combine(day, t, period[0].tzinfo) for t in hours)
-        yield datetime.combine(day, time(), begins.tzinfo), begins
-        yield ends, datetime.combine(day + timedelta(1), time(), begins.tzinfo)
+        midnight = datetime.combine(day + timedelta(1), time(), zone)
+        yield datetime.combine(day, time(), zone), datetime.combine(day, first, zone)
+        yield (datetime.combine(day, last, zone) if last > time() else midnight), midnight
 
 
 def merged(periods: Iterable[Bounded]) -> list[Bounded]:

@@ -41,6 +41,11 @@ def ann(source):
         ({"dtstart": TEN, "duration": HOUR, "status": "MAYBE"}, "STATUS is one of"),
         ({"dtstart": TEN, "duration": HOUR, "access": "SECRET"}, "CLASS is one of"),
         ({"dtstart": TEN, "duration": HOUR, "colour": "red"}, "no attribute colour"),
+        ({"dtstart": TEN, "duration": "an hour"}, "duration is a timedelta"),
+        ({"dtstart": TEN, "duration": HOUR, "recurrence": "FREQ=DAILY"}, "recurrence is a rule"),
+        ({"dtstart": TEN, "duration": HOUR, "categories": "HOLIDAY"}, "categories are a set"),
+        ({"dtstart": TEN, "duration": HOUR, "document": "http://x\nSUMMARY:y"}, "document is a URL"),
+        ({"dtstart": TEN, "duration": HOUR, "unique_id": "x\nSUMMARY:y"}, "one line of text"),
     ],
 )
 def test_an_event_that_makes_no_sense_is_not_created(manager, ann, arguments, sentence) -> None:
@@ -84,6 +89,62 @@ def test_occurrences_need_a_bounded_period(manager, ann, period) -> None:
 def test_a_period_that_ends_before_it_starts(manager) -> None:
     with pytest.raises(cal.InvalidEvent, match="ends"):
         manager.getEvents((TEN, TEN - HOUR))
+
+
+@pytest.mark.parametrize(
+    ("period", "hours", "sentence"),
+    [
+        ((TEN, TEN - HOUR), (time(9), time(17)), "ends"),
+        ((TEN.replace(tzinfo=UTC), TEN), (time(9), time(17)), "time zone"),
+        ((TEN, TEN + HOUR), (time(17), time(9)), "hours end"),
+    ],
+)
+def test_periods_and_hours_that_are_none(manager, ann, period, hours, sentence) -> None:
+    with pytest.raises(cal.InvalidEvent, match=sentence):
+        manager.getFreePeriods([ann], period, hours)
+
+
+def test_hours_until_midnight(manager, ann) -> None:
+    day = (datetime(2005, 3, 1), datetime(2005, 3, 2))
+    assert manager.getFreePeriods([ann], day, (time(18), time(0))) == [(datetime(2005, 3, 1, 18), day[1])]
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda s: s.createIndividual("ann", "Another"), "already"),
+        (lambda s: s.createIndividual("a/b", "Slash"), "principal's name"),
+        (lambda s: s.createIndividual("carl", "Carl", timezone="Mars/North"), "time zone"),
+        (lambda s: s.createRoom("room", "Room", on_invite={"mode": "perhaps"}), "mode: is one of"),
+        (lambda s: s.createResource("car", "Car", on_invite={"speed": 3}), "no such setting"),
+    ],
+)
+def test_attendees_that_cannot_be(source, ann, make, sentence) -> None:
+    with pytest.raises(cal.InvalidAttendee, match=sentence):
+        make(source)
+    assert source.findByName(None) == [ann]
+    assert ann.getName() == "Ann"
+
+
+def test_texts_are_no_attendees(manager, ann) -> None:
+    event = ann.createEvent(dtstart=TEN, duration=HOUR)
+    for call in (
+        lambda: event.invite(["bob"]),
+        lambda: event.setParticipationStatus("bob", "ACCEPTED"),
+        lambda: manager.createEvent(dtstart=TEN, duration=HOUR, organizer="ann"),
+        lambda: ann.createEvent(dtstart=TEN, duration=HOUR, attendees=[("bob", "CHAIR", "ACCEPTED")]),
+    ):
+        with pytest.raises(cal.UnknownAttendee, match="is no attendee"):
+            call()
+    assert manager.getEvents(ALWAYS) == [event]
+    with pytest.raises(TypeError):
+        assert event < TEN
+
+
+def test_groups_organize_nothing(manager, source, ann) -> None:
+    with pytest.raises(cal.InvalidEvent, match="GROUP has no calendar"):
+        source.createGroup("team", "Team", [ann]).createEvent(dtstart=TEN, duration=HOUR)
+    assert manager.getEvents(ALWAYS) == []
 
 
 def test_unknown_status_and_role(ann) -> None:
@@ -160,6 +221,7 @@ def test_an_import_is_all_or_nothing(manager, source, ann) -> None:
         lambda: recurrent.WeeklyRecurrenceRule(weekdays=(7,)),
         lambda: recurrent.MonthlyRecurrenceRule(monthly="sometimes"),
         lambda: recurrent.RRule(text="COUNT=3"),
+        lambda: recurrent.RRule(text="FREQ=SOMETIMES"),
     ],
 )
 def test_rules_that_contradict_themselves(make) -> None:
