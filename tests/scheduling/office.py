@@ -134,11 +134,10 @@ class Office:
             assert owner is not None
             self.service.set_default_calendar(txn, owner, name)
 
-    def make_calendar(self, who: str, name: str) -> None:
+    def make_calendar(self, who: str, name: str, kind: CollectionKind = CollectionKind.CALENDAR) -> None:
         with self.store.write(self.actor(who)) as txn:
             owner = txn.directory.by_name(who)
             assert owner is not None
-            kind = CollectionKind.CALENDAR
             self.service.create_collection(txn, owner, name, kind, CollectionProps(display_name=name))
 
     def delete_calendar(self, who: str, name: str, *, reply: bool = True) -> None:
@@ -148,11 +147,16 @@ class Office:
             assert collection is not None
             self.service.delete_collection(txn, collection, ScheduleOptions(reply=reply))
 
-    def transfer(self, who: str, calendar: str, uid: str = "1", *, copy: bool = False) -> None:
-        """MOVE or COPY to another calendar of the home."""
+    def transfer(
+        self, who: str, calendar: str, uid: str = "1", *, source: str | None = None, copy: bool = False
+    ) -> None:
+        """MOVE or COPY to another collection of the home, from its calendars or from `source`."""
         self.tick()
         with self.store.write(self.actor(who)) as txn:
-            stored, target = self._stored(txn, who, uid), txn.collections.get(who, calendar)
+            target = txn.collections.get(who, calendar)
+            stored = self._stored(txn, who, uid)
+            if source is not None:
+                (stored,) = txn.objects.all(txn.collections.get(who, source))
             assert stored is not None
             assert target is not None
             act = self.service.copy if copy else self.service.move

@@ -114,6 +114,7 @@ def story(*edits: tuple, at_once: int = 10, stale: bool = False):
 @story(("answer", "martijn", "DECLINED"), ("split", 2), at_once=0)
 @story(("add one", "alice", 1), ("split", 1))
 @story(("add one", "martijn", 0), ("organizer's answer", "DECLINED"), ("revert one", 0))
+@story(("answer", "martijn", "DECLINED"), ("ask", "martijn"))
 @given(
     edits=edits,
     at_once=st.sampled_from([0, 10]),

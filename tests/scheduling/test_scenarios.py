@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from office import Office, answered, attendee
 from scenario_rooms import ROOM_VERBS
+from scenario_text import MASTER, blocks, edited, hands, prop_of, steps, with_alarm, written
 
-from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import Method
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import component_at, has_instance
 from calcore_caldav.errors import CalcoreError, UidConflict
+from calcore_caldav.store.protocol import CollectionKind
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.itip"))
-MASTER = ""
 
 
 SECTIONS = {
@@ -85,55 +85,6 @@ class Scenario:
         stores(self, who, None, uid, None, None, lines)
 
 
-def steps(text: str) -> list[tuple[int, str, list[str]]]:
-    """(line number, step, indented lines below it)."""
-    found: list[tuple[int, str, list[str]]] = []
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.split("  #")[0].rstrip()
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith(" "):
-            found[-1][2].append(line.strip())
-        else:
-            found.append((number, line, []))
-    return found
-
-
-def blocks(lines: list[str]) -> dict[str, list[str]]:
-    """The lines of the whole ("") and, after `at RECURRENCE-ID`, those of single instances."""
-    found: dict[str, list[str]] = {}
-    key = MASTER
-    for line in lines:
-        if line.startswith("at "):
-            key = line[3:].strip()
-            found.setdefault(key, [])
-        else:
-            found.setdefault(key, []).append(line)
-    return found
-
-
-def prop_of(line: str) -> str:
-    """`ATTENDEE bob ACCEPTED RSVP=TRUE` as a content line; other lines as they are."""
-    words = line.split()
-    if words[0] not in {"ATTENDEE", "ORGANIZER"}:
-        return line
-    mail = (
-        words[1]
-        if ":" in words[1]
-        else f"mailto:{words[1]}"
-        if "@" in words[1]
-        else f"mailto:{words[1]}@example.com"
-    )
-    params = [w if "=" in w else f"PARTSTAT={w}" for w in words[2:]]
-    return ";".join([words[0], *params]) + f":{mail}"
-
-
-def hands(who: str) -> tuple[str, str]:
-    """`alice for martijn`: whose calendar it is, and who acts there."""
-    actor, _, owner = who.partition(" for ")
-    return owner or actor, actor
-
-
 # ---- what people do
 
 
@@ -175,28 +126,6 @@ def changes(
     s.office.put(owner, new.body.decode(), actor=actor, tag=s.tags.get(who) if stale else None)
 
 
-def with_alarm(component: Component, block: list[str]) -> Component:
-    """The component with the alarm that the lines describe instead of its own, if they do; they are taken out."""
-    if "BEGIN:VALARM" not in block:
-        return component
-    begin, end = block.index("BEGIN:VALARM"), block.index("END:VALARM")
-    alarm = Component("VALARM", [Property.parse(line) for line in block[begin + 1 : end]])
-    del block[begin : end + 1]
-    return component.with_children([alarm])
-
-
-def edited(component: Component, line: str) -> Component:
-    without = line.startswith("without ")
-    text = prop_of(line.removeprefix("without "))
-    prop = Property.parse(text if ":" in text else text + ":")
-    if prop.name == "ATTENDEE":
-        kept = component.map(lambda p: None if p.name == "ATTENDEE" and p.value == prop.value else p)
-        return kept if without else kept.adding(prop)
-    if without:
-        return component.without(prop.name)
-    return component.adding(prop) if prop.name == "EXDATE" else component.with_property(prop)
-
-
 def answers(s: Scenario, who: str, partstat: str, uid: str | None, rid: str | None) -> None:
     owner, actor = hands(who)
     copy = s.office.copy(owner, uid or "1")
@@ -213,16 +142,16 @@ def appoints(s: Scenario, who: str, delegate: str) -> None:
     s.office.appoint(who, delegate)
 
 
-def makes_calendar(s: Scenario, who: str, name: str) -> None:
-    s.office.make_calendar(who, name)
+def makes_calendar(s: Scenario, who: str, kind: str, name: str) -> None:
+    s.office.make_calendar(who, name, CollectionKind.PLAIN if kind == "folder" else CollectionKind.CALENDAR)
 
 
 def deletes_calendar(s: Scenario, who: str, name: str, quiet: str | None) -> None:
     s.office.delete_calendar(who, name, reply=quiet is None)
 
 
-def moves(s: Scenario, who: str, verb: str, uid: str | None, calendar: str) -> None:
-    s.office.transfer(who, calendar, uid or "1", copy=verb == "copies")
+def moves(s: Scenario, who: str, verb: str, uid: str | None, source: str | None, calendar: str) -> None:
+    s.office.transfer(who, calendar, uid or "1", source=source, copy=verb == "copies")
 
 
 def deletes_instance(s: Scenario, who: str, rid: str) -> None:
@@ -256,20 +185,6 @@ def posts(s: Scenario, who: str, method: str, block: list[str]) -> None:
 def hears(s: Scenario, status: str, of: str) -> None:
     found = s.posted.get(f"mailto:{of if '@' in of else of + '@example.com'}")
     s.check(found == status, f"it heard {found}")
-
-
-def written(method: str, block: list[str]) -> CalendarObject:
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//scenario//EN", f"METHOD:{method}"]
-    for rid, props in blocks(block).items():
-        kind = "VEVENT"
-        stamp = [] if any(p.startswith("DTSTAMP") for p in props) else ["DTSTAMP:20260104T000000Z"]
-        uid = [] if any(p.startswith("UID") for p in props) else ["UID:1"]
-        lines += [f"BEGIN:{kind}", *uid, *stamp]
-        lines += [f"RECURRENCE-ID:{rid}"] if rid else []
-        lines += [prop_of(p) for p in props]
-        lines.append(f"END:{kind}")
-    lines += ["END:VCALENDAR", ""]
-    return CalendarObject("\r\n".join(lines).encode())
 
 
 # ---- what they see
@@ -383,8 +298,8 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (r"(\w+) deletes the instance (\w+)", deletes_instance),
     (r"(\w+) deletes the calendar (\w+)( quietly)?", deletes_calendar),
     (rf"{WHO} deletes{UID}( quietly)?", deletes),
-    (r"(\w+) makes the calendar (\w+)", makes_calendar),
-    (rf"(\w+) (moves|copies){UID} to (\w+)", moves),
+    (r"(\w+) makes the (calendar|folder) (\w+)", makes_calendar),
+    (rf"(\w+) (moves|copies){UID}(?: from (\w+))? to (\w+)", moves),
     (r"(\w+) appoints (\w+)", appoints),
     (r"(\w+) reads", reads),
     (r"(\S+) mails ([A-Z]+) to (\w+)", sends),
