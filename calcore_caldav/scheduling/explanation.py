@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.errors import NotFound
+from calcore_caldav.scheduling import responses
 from calcore_caldav.scheduling.answering import answered_at, reason_of
 from calcore_caldav.scheduling.booking import decide
 from calcore_caldav.scheduling.inquiry import Inquiry, inquire
@@ -130,18 +132,24 @@ def _stands(component: Component, own: frozenset[CalendarUserAddress]) -> PartSt
     return partstat(attendee) if attendee is not None else PartStat.NEEDS_ACTION
 
 
-def told(explanation: Explanation, names: Sequence[str] = ()) -> str:
-    """One line for people: the rule, its values and what is in the way."""
+_PLAIN: Final = {
+    Reason.FREE: "nothing speaks against it.",
+    Reason.MODE: "so answers its mode.",
+    Reason.PAST: "it is over, and left alone.",
+    Reason.KEPT: "it was answered before.",
+}
+
+
+def told(explanation: Explanation, zone: tzinfo) -> str:
+    """One line for people: the rule, its values and what is in the way, in a zone's times."""
     verdict = explanation.verdict
-    parts = [str(verdict.reason)]
-    if verdict.value:
-        parts.append(f"({verdict.value})")
-    if verdict.conflict is not None:
-        conflict = verdict.conflict
-        parts.append(
-            f"{conflict.by} {conflict.start:%Y-%m-%d %H:%M} to {conflict.end:%Y-%m-%d %H:%M} UTC"
-            + (f", UID {conflict.uid}" if conflict.uid else "")
-            + (f", booked by {conflict.organizer}" if conflict.organizer else "")
-        )
-    parts.extend(names)
-    return " ".join(parts)
+    said = _PLAIN.get(verdict.reason) or responses.text("en", verdict.reason.value, value=verdict.value)
+    parts = [f"{verdict.reason}: {said}"]
+    conflict = verdict.conflict
+    if conflict is not None:
+        start, end = responses.clock_times(conflict.start, conflict.end, zone)
+        parts.append(f"In the way: {conflict.by} {start} to {end}")
+        parts.extend([f"UID {conflict.uid}"] if conflict.uid else [])
+        parts.extend([f"booked by {conflict.organizer}"] if conflict.organizer else [])
+        return f"{parts[0]} {', '.join(parts[1:])}"
+    return parts[0]

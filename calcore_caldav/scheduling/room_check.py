@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
 from calcore_caldav.core.principals import Principal
@@ -26,15 +27,21 @@ class Trouble(StrEnum):
     """Kinds of inconsistency."""
 
     ORPHAN = "orphan"
-    """A slot is booked for which no event stands in the calendar."""
     UNBOOKED = "unbooked"
-    """An accepted event has no slot."""
     OVERLAP = "overlap"
-    """More bookings at once than the policy allows: somebody overruled it. Left as it is."""
+    """Left as it is: somebody overruled the policy."""
     DISAGREEMENT = "disagreement"
-    """The organizer's copy shows another answer of the room than its own."""
     ABANDONED = "abandoned"
-    """The organizer's meeting is gone, or does not invite the room any more."""
+
+
+TROUBLES: Final[Mapping[Trouble, str]] = {
+    Trouble.ORPHAN: "that is booked, and no event is there",
+    Trouble.UNBOOKED: "an accepted event is there, and nothing is booked",
+    Trouble.OVERLAP: "more at once than the policy allows, which somebody wanted",
+    Trouble.DISAGREEMENT: "the organizer sees another answer than the room gave",
+    Trouble.ABANDONED: "the room keeps a meeting that is none any more",
+}
+"""What each means."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calcore_caldav.core.calobject import PartStat
 from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.times import Period
+from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.errors import CalcoreError, DirectoryError, InvalidCalendarData
 from calcore_caldav.server.place import add_place_options, open_place
 
@@ -63,7 +63,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     free.add_argument("--from", dest="start", metavar="TIME", required=True, help="2026-03-02T10:00")
     free.add_argument("--to", dest="end", metavar="TIME", required=True, help="2026-03-02T11:00")
     free.add_argument("--timezone", metavar="ZONE", default="UTC", help="zone of the times (default: UTC)")
-    free.add_argument("--capacity", metavar="N", type=int, default=0, help="seats that are needed")
+    free.add_argument("--capacity", metavar="N", type=_seats, default=0, help="seats that are needed")
     free.add_argument(
         "--feature", metavar="F", action="append", default=[], help="may be given more than once"
     )
@@ -75,7 +75,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for made in (why, release, approve, refuse, check_in):
         made.add_argument("uid", metavar="UID", help="UID of the event")
         made.add_argument(
-            "recurrence_id", metavar="RECURRENCE-ID", nargs="?", help="one date: 20260302T100000Z or 20260302"
+            "recurrence_id",
+            metavar="RECURRENCE-ID",
+            nargs="?",
+            help="one date: 20260302T100000Z, or its day 20260302",
         )
 
 
@@ -91,19 +94,29 @@ def _list(args: argparse.Namespace) -> None:
         seats = str(policy.capacity or "")
         features = ",".join(room.location.features)
         rows.append((room.name, room.kind.value, str(policy.mode), seats, where, features, room.display_name))
-    _print_table(rows)
+    if rooms:
+        _print_table(rows)
+    else:
+        print("there are no rooms or resources; the directory names them (calcore-caldav directory --help)")
 
 
 def _show(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.policy import policy_of
 
-    with closing(open_place(args).store) as store, store.read() as txn:
+    services = open_place(args)
+    with closing(services.store) as store, store.read() as txn:
         room = _room(txn, args.room)
-    rows = [
-        (key, "=", _shown(value), "" if key in room.booking else "(default)")
-        for key, value in policy_of(room.booking).shown().items()
-    ]
-    _print_table(rows)
+    shown = policy_of(room.booking).shown()
+    shown["past_grace"] = shown["past_grace"] or f"{services.settings.past_days}d"
+    _print_table(
+        (key, "=", _shown(value), "" if key in room.booking else "(default)") for key, value in shown.items()
+    )
+
+
+def _seats(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seats")
+    return int(text)
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -127,55 +140,61 @@ def _set(args: argparse.Namespace) -> None:
                 booking[key] = _value(key, value)
             else:
                 booking.pop(key, None)
-        policy = BookingPolicy.from_mapping(booking)
-        unknown = sorted(name for name in policy.names if txn.directory.by_name(name) is None)
-        if unknown:
-            raise DirectoryError([f"there is nobody called {name!r}" for name in unknown])
+        names = BookingPolicy.of(booking).names
+        strangers = sorted(name for name in names if txn.directory.by_name(name) is None)
+        problems = [f"there is nobody called {name!r}" for name in strangers]
+        try:
+            BookingPolicy.from_mapping(booking)
+        except DirectoryError as error:
+            problems = [*error.problems, *problems]
+        if problems:
+            raise DirectoryError(problems)
         txn.lock([f"room:{room.name}"])
         saved = txn.directory.save(replace(room, booking=booking))
         rebook(txn, saved, settings=services.settings)
 
 
 def _why(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling import responses
     from calcore_caldav.scheduling.explanation import why
     from calcore_caldav.scheduling.inquiry import zone_of
 
     services = open_place(args)
     with closing(services.store) as store, store.read() as txn:
         room = _room(txn, args.room)
-        found = why(txn, room, args.uid, _recurrence_id(args), settings=services.settings)
+        found = why(txn, room, args.uid, _instance(txn, room, args), settings=services.settings)
         zone = zone_of(txn, room)
-    if not found:
-        print("nothing of it is still to come")
+    print(f"times of {zone}" if found else "nothing of it is still to come")
     for explanation in found:
-        start, end = explanation.start.astimezone(zone), explanation.end.astimezone(zone)
-        print(f"{start:%a %Y-%m-%d %H:%M} to {end:%H:%M}  {explanation.stands}{_since(explanation)}")
-        print(f"    {_now(explanation)}")
+        start, end = responses.clock_times(explanation.start, explanation.end, zone)
+        day = explanation.start.astimezone(zone)
+        print(f"{day:%a} {start} to {end}  {explanation.stands}, {_since(explanation, zone)}")
+        print(f"    {_now(explanation, zone)}")
 
 
-def _since(explanation: Explanation) -> str:
+def _since(explanation: Explanation, zone: tzinfo) -> str:
     if explanation.stands is PartStat.NEEDS_ACTION:
-        return ", nobody has answered yet"
+        return "nobody has answered yet"
     if explanation.answered is None:
-        return ", as answered before"
+        return "answered by a manager"
     reason = f" because of {explanation.noted}" if explanation.noted else ""
-    return f", answered by the server at {explanation.answered:%Y-%m-%d %H:%M} UTC{reason}"
+    return f"answered by the server on {explanation.answered.astimezone(zone):%Y-%m-%d at %H:%M}{reason}"
 
 
-def _now(explanation: Explanation) -> str:
+def _now(explanation: Explanation, zone: tzinfo) -> str:
     from calcore_caldav.scheduling.explanation import told
 
     same = explanation.verdict.partstat is explanation.stands
-    verb = "by the rule" if same else f"asked now it would answer {explanation.verdict.partstat}:"
-    return f"{verb} {told(explanation)}"
+    change = "" if same else f"asked now, it would answer {explanation.verdict.partstat}. "
+    return change + told(explanation, zone)
 
 
 def _check(args: argparse.Namespace) -> int:
-    from calcore_caldav.scheduling.room_check import check
+    from calcore_caldav.scheduling.room_check import TROUBLES, check
     from calcore_caldav.store.protocol import SYSTEM
 
     services = open_place(args)
-    open_findings = 0
+    open_findings = number = 0
     with closing(services.store) as store:
         with store.read() as txn:
             rooms = [_room(txn, name) for name in args.rooms] or txn.directory.all(*ROOMS)
@@ -186,8 +205,12 @@ def _check(args: argparse.Namespace) -> int:
                 findings = check(txn, room, fix=args.fix, settings=services.settings)
             for finding in findings:
                 fixed = " (fixed)" if finding.fixed else ""
-                print(f"{room.name}: {finding.trouble}: {finding.uid} {finding.detail}{fixed}")
+                what = " ".join(filter(None, (finding.uid, finding.detail)))
+                print(f"{room.name}: {finding.trouble}: {what}; {TROUBLES[finding.trouble]}{fixed}")
             open_findings += sum(not f.fixed for f in findings)
+            number += len(findings)
+    if not number:
+        print(f"{len(rooms)} checked: nothing is wrong")
     return 1 if open_findings else 0
 
 
@@ -199,6 +222,9 @@ def _free(args: argparse.Namespace) -> None:
     if period.start >= period.end:
         raise CalcoreError("--to is not after --from")
     services = open_place(args)
+    if period.end <= services.store.clock():
+        services.store.close()
+        raise CalcoreError("that time is over: rooms are looked for in the time to come")
     with closing(services.store) as store, store.read() as txn:
         found = free_rooms(
             txn,
@@ -207,9 +233,13 @@ def _free(args: argparse.Namespace) -> None:
             features=args.feature,
             building=args.building,
         )
-    _print_table(
+    rows = [
         (r.name, str(policy_of(r.booking).capacity or ""), r.location.building, r.display_name) for r in found
-    )
+    ]
+    if rows:
+        _print_table([("NAME", "SEATS", "BUILDING", "CALLED"), *rows])
+    else:
+        print("no room that suffices is free and open at that time, or can be booked so far ahead")
 
 
 def _settle(args: argparse.Namespace) -> None:
@@ -220,11 +250,12 @@ def _settle(args: argparse.Namespace) -> None:
     services = open_place(args)
     with closing(services.store) as store, store.write(SYSTEM) as txn:
         txn.lock([f"room:{args.room}", f"uid:{args.uid}"])
+        room = _room(txn, args.room)
         number = room_jobs.settle(
             txn,
-            _room(txn, args.room),
+            room,
             args.uid,
-            _recurrence_id(args),
+            _instance(txn, room, args),
             verdict=verdict[args.action],
             settings=services.settings,
         )
@@ -236,7 +267,8 @@ def _check_in(args: argparse.Namespace) -> None:
     from calcore_caldav.store.protocol import SYSTEM
 
     with closing(open_place(args).store) as store, store.write(SYSTEM) as txn:
-        check_in(txn, _room(txn, args.room), args.uid, _recurrence_id(args))
+        room = _room(txn, args.room)
+        check_in(txn, room, args.uid, _instance(txn, room, args))
 
 
 def _room(txn: Transaction, name: str) -> Principal:
@@ -246,23 +278,43 @@ def _room(txn: Transaction, name: str) -> Principal:
     return room
 
 
-def _recurrence_id(args: argparse.Namespace) -> RecurrenceId | None:
+def _instance(txn: Transaction, room: Principal, args: argparse.Namespace) -> RecurrenceId | None:
+    """The RECURRENCE-ID that is meant: as it stands in the event, or the day or time in the room's zone."""
+    from calcore_caldav.scheduling.inquiry import zone_of
+    from calcore_caldav.scheduling.rooms import stored_copy
+
     if args.recurrence_id is None:
         return None
     try:
-        return RecurrenceId.parse(args.recurrence_id)
+        given = RecurrenceId.parse(args.recurrence_id)
     except InvalidCalendarData:
         raise CalcoreError(
             f"{args.recurrence_id!r} is no RECURRENCE-ID such as 20260302T100000Z or 20260302"
         ) from None
+    stored, zone = stored_copy(txn, room, args.uid), zone_of(txn, room)
+    if stored is None or (isinstance(given.value, datetime) and given.value.tzinfo is not None):
+        return given
+    recurrence = txn.objects.parsed(stored).recurrence(zone)
+    found = recurrence.instance(given)
+    if found is not None:
+        return found.rid
+    timed = isinstance(given.value, datetime)
+    first = given.value if isinstance(given.value, datetime) else datetime.combine(given.value, time())
+    start = first.replace(tzinfo=zone)
+    end = start + (timedelta(minutes=1) if timed else timedelta(days=1))
+    there = [i.rid for i in recurrence.between(TimeRange(start, end)) if start <= i.start < end]
+    return there[0] if len(there) == 1 and there[0] is not None else given
 
 
 def _instant(text: str, zone: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise CalcoreError(f"{text!r} is no time such as 2026-03-02T10:00") from None
+    try:
         return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=ZoneInfo(zone))
     except (ValueError, ZoneInfoNotFoundError):
-        raise CalcoreError(f"{text!r} in {zone!r} is no time such as 2026-03-02T10:00") from None
+        raise CalcoreError(f"there is no time zone {zone!r}: name one such as Europe/Paris") from None
 
 
 def _value(key: str, text: str) -> object:

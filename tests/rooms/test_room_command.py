@@ -9,6 +9,7 @@ import pytest
 from room_office import Corridor, event
 
 from calcore_caldav.server.cli import main
+from calcore_caldav.store.opening import open_store
 from calcore_caldav.store.protocol import SYSTEM
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
@@ -44,6 +45,7 @@ def test_list_and_show(office, room):
     assert settings["capacity"] == ["20"]
     assert settings["mode"] == ["automatic"]
     assert settings["horizon"] == ["180d", "(default)"]
+    assert settings["past_grace"] == ["2d", "(default)"]
     assert settings["max_conflict_share"] == ["1/3", "(default)"]
     assert "no room" in room("show", "ann", status=1)
 
@@ -71,7 +73,9 @@ def test_set_changes_the_policy_or_tells_all_mistakes(office, room):
     told = room("set", "room1", "colour=red", "horizon=soon", status=1)
     assert "colour: there is no such setting" in told
     assert "horizon: is a length of time" in told
-    assert "nobody called 'eve'" in room("set", "room1", "book=eve", status=1)
+    told = room("set", "room1", "book=eve", "horizon=soon", status=1)
+    assert "nobody called 'eve'" in told
+    assert "horizon: is a length of time" in told
     assert "SETTING=VALUE" in room("set", "room1", "capacity", status=2)
     assert office.room().booking["capacity"] == 4
 
@@ -80,19 +84,21 @@ def test_new_buffers_count_for_what_is_booked_already(office, room):
     office.put("ann", event("one", TOMORROW))
     room("set", "room1", "buffer_after=30m")
     assert office.bookings()[0][2] == TOMORROW + timedelta(minutes=90)
-    assert room("check") == ""
+    assert room("check").endswith("checked: nothing is wrong\n")
 
 
 def test_why_a_date_was_declined(office, room):
     office.put("ann", event("one", TOMORROW))
     office.put("bob", event("two", TOMORROW, "RRULE:FREQ=DAILY;COUNT=2", organizer="bob"))
     told = room("why", "room1", "two")
-    assert "DECLINED, answered by the server at" in told
-    assert "by the rule CONFLICT booking" in told
+    assert told.startswith("times of UTC\n")
+    assert "DECLINED, answered by the server on" in told
+    assert "CONFLICT: The room is taken at that time. In the way: booking" in told
     assert "UID one, booked by mailto:ann@example.com" in told
-    assert "ACCEPTED" in told
-    second = (TOMORROW + timedelta(days=1)).strftime("%Y%m%dT%H%M%SZ")
-    assert "DECLINED" not in room("why", "room1", "two", second)
+    assert "FREE: nothing speaks against it." in told
+    second = TOMORROW + timedelta(days=1)
+    for form in ("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d"):
+        assert "DECLINED" not in room("why", "room1", "two", second.strftime(form))
     assert "no event with the UID" in room("why", "room1", "three", status=1)
     assert "no RECURRENCE-ID" in room("why", "room1", "two", "tomorrow", status=1)
 
@@ -101,11 +107,19 @@ def test_free_rooms(office, room):
     office.put("ann", event("one", TOMORROW, room="large"))
     times = ("--from", TOMORROW.isoformat(), "--to", (TOMORROW + timedelta(hours=1)).isoformat())
     assert [line.split()[0] for line in room("free", *times, "--capacity", "8").splitlines()] == [
+        "NAME",
         "closed",
         "far",
         "huge",
     ]
     assert "is no time" in room("free", "--from", "x", "--to", "y", status=1)
+    assert "no time zone 'Mars'" in room(
+        "free", "--from", "2026-03-02T10:00", *times[2:], "--timezone", "Mars", status=1
+    )
+    assert "no number of seats" in room("free", *times, "--capacity", "-2", status=2)
+    assert room("free", *times, "--feature", "sofa").startswith("no room that suffices is free")
+    past = ("--from", "2026-01-05T10:00", "--to", "2026-01-05T11:00")
+    assert "that time is over" in room("free", *past, status=1)
     assert "not after" in room("free", times[0], times[3], times[2], times[1], status=1)
 
 
@@ -136,4 +150,10 @@ def test_check_reports_and_repairs(office, room):
         txn.bookings.replace(one, txn.objects.in_home_by_uid(one, "one")[0], ())
     assert room("check", "room1", status=1).startswith("room1: unbooked: one ")
     assert room("check", "--fix").endswith("(fixed)\n")
-    assert room("check") == ""
+    assert room("check").endswith("checked: nothing is wrong\n")
+
+
+def test_without_rooms_it_says_so(tmp_path, capsys):
+    open_store(f"sqlite:///{tmp_path}/calcore.db").close()
+    assert main(["room", "list", "--data", str(tmp_path)]) == 0
+    assert "there are no rooms" in capsys.readouterr().out

@@ -317,20 +317,6 @@ def test_deciding_again_or_in_another_order_changes_nothing(room, wanted, others
     assert all(kept.verdicts[w.rid].partstat is decision.verdicts[w.rid].partstat for w in wanted)
 
 
-@settings(max_examples=100, deadline=None)
-@given(policies(), wishes(), wishes(), st.lists(periods(), max_size=4))
-def test_releasing_a_booking_returns_to_the_former_state(room, first, second, others):
-    taken = [Taken(*p) for p in others]
-    before = decide(room, request(second, taken))
-    granted = [
-        Taken(w.start, w.end, uid="first")
-        for w in first
-        if decide(room, request(first, taken)).verdicts[w.rid].partstat in {A, T}
-    ]
-    after = decide(room, request(second, [t for t in [*taken, *granted] if t.uid != "first"]))
-    assert after == before
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.lists(periods(days=1), max_size=12), periods(days=1), st.integers(1, 4))
 def test_the_sweep_line_agrees_with_counting_at_every_minute(others, within, concurrency):

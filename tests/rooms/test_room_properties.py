@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from room_office import NOW, Corridor, event
 
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.content import Property
+from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.scheduling import room_check
 from calcore_caldav.scheduling.room_check import Trouble
 from calcore_caldav.store.protocol import SYSTEM
@@ -26,6 +31,11 @@ POLICIES = st.fixed_dictionaries(
         "manual_wins": st.booleans(),
         "max_duration": st.just("30d"),
         "past_grace": st.just("1h"),
+        "buffer_before": st.just("30m"),
+        "lead_time": st.just("2h"),
+        "hours": st.just("mon-fri 08:00-18:00"),
+        "quota": st.just("6h"),
+        "same_organizer_limit": st.just(1),
     },
 )
 RULES = st.sampled_from(
@@ -74,15 +84,112 @@ def test_at_rest_everything_agrees(policy, steps):
     assert findings == []
 
 
+ORGANIZERS = {"a": "ann", "b": "bob", "c": "max", "d": "ann"}
+EVENTS = st.tuples(STARTS, RULES, st.sampled_from([0.5, 1, 3, 26]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(POLICIES, st.lists(STEPS, max_size=6), EVENTS)
+def test_a_booking_that_is_given_back_leaves_everything_as_it_was(policy, steps, booking):
+    with opened(policy) as office:
+        for step in steps:
+            _take(office, step)
+        before = state(office)
+        office.put("ann", invitation("d", booking))
+        office.delete("ann", "d")
+        assert state(office) == before
+
+
+@settings(max_examples=30, deadline=None)
+@given(POLICIES, st.lists(STEPS, min_size=1, max_size=6), UIDS)
+def test_deciding_anew_what_was_decided_anew_changes_nothing(policy, steps, uid):
+    with opened(policy) as office:
+        for step in steps:
+            _take(office, step)
+        if office.of(ORGANIZERS[uid], uid) is None:
+            return
+        ask_anew(office, uid)
+        once = state(office)
+        ask_anew(office, uid)
+        assert state(office) == once
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(
+        [{"mode": "accept-always"}, {"mode": "decline-always"}, {"mode": "none"}, {"concurrency": 0}]
+    ),
+    st.fixed_dictionaries(dict.fromkeys("abc", EVENTS)),
+    st.permutations("abc"),
+)
+def test_where_nothing_is_in_the_way_of_anything_the_order_does_not_matter(policy, events, order):
+    def answers(uids) -> dict[str, dict[str, str]]:
+        with opened(policy) as office:
+            for uid in uids:
+                office.put(ORGANIZERS[uid], invitation(uid, events[uid]))
+            return {uid: office.seen(ORGANIZERS[uid], uid) for uid in "abc"}
+
+    assert answers(order) == answers("abc")
+
+
+@settings(max_examples=20, deadline=None)
+@given(POLICIES, st.lists(st.integers(0, 40), min_size=3, max_size=3, unique=True), st.permutations("abc"))
+def test_the_order_of_meetings_that_do_not_meet_does_not_matter(policy, slots, order):
+    starts = {uid: NOW + timedelta(hours=3 * slot) for uid, slot in zip("abc", slots, strict=True)}
+
+    def answers(uids) -> dict[str, dict[str, str]]:
+        with opened(policy) as office:
+            for uid in uids:
+                office.put(ORGANIZERS[uid], invitation(uid, (starts[uid], (), 1)))
+            return {uid: office.seen(ORGANIZERS[uid], uid) for uid in "abc"}
+
+    assert answers(order) == answers("abc")
+
+
+@contextmanager
+def opened(policy: dict) -> Iterator[Corridor]:
+    office = Corridor("sqlite://")
+    office.set(**policy)
+    try:
+        yield office
+    finally:
+        office.store.close()
+
+
+def invitation(uid: str, booking: tuple) -> CalendarObject:
+    start, rules, length = booking
+    return event(uid, start, *rules, length=length, organizer=ORGANIZERS[uid])
+
+
+def ask_anew(office: Corridor, uid: str) -> None:
+    """The organizer invites the room once more, to every date."""
+    copy = office.of(ORGANIZERS[uid], uid)
+    room = office.room().own_addresses
+
+    def asked(prop: Property) -> Property:
+        mine = prop.name == "ATTENDEE" and CalendarUserAddress.parse(prop.value) in room
+        return prop.with_param("PARTSTAT", "NEEDS-ACTION") if mine else prop
+
+    office.put(ORGANIZERS[uid], copy.with_components(tuple(c.map(asked) for c in copy.components)))
+
+
+def state(office: Corridor) -> dict[str, object]:
+    """What is booked, and what everybody sees of the room's answers."""
+    seen: dict[str, object] = {"booked": sorted(office.bookings())}
+    for who in ("room1", "ann", "bob", "max"):
+        for uid in "abcd":
+            if office.of(who, uid) is not None:
+                seen[f"{uid} at {who}"] = office.seen(who, uid)
+    return seen
+
+
 def _take(office: Corridor, step: tuple) -> None:
     match step:
         case ("put", uid, start, rules, length):
-            organizer = {"a": "ann", "b": "bob", "c": "max"}[uid]
-            office.put(organizer, event(uid, start, *rules, length=length, organizer=organizer))
+            office.put(ORGANIZERS[uid], invitation(uid, (start, rules, length)))
         case ("delete", uid):
-            organizer = {"a": "ann", "b": "bob", "c": "max"}[uid]
-            if office.of(organizer, uid) is not None:
-                office.delete(organizer, uid)
+            if office.of(ORGANIZERS[uid], uid) is not None:
+                office.delete(ORGANIZERS[uid], uid)
         case ("overrule", uid, answer):
             if office.of("room1", uid) is not None:
                 office.answer_as("room1", uid, answer, actor="max")

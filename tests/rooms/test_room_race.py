@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Eight clients race for the slots of one room, against two server processes on one database."""
+"""Eight clients race for the slots of one room, against two servers of two processes each on one database."""
 
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -31,14 +32,22 @@ def meeting(who: str, slot: int) -> str:
     )  # fmt: skip
 
 
-def race(port: int, who: str) -> Counter[int]:
-    """Book every slot, in an order of one's own; returns the status codes."""
+def race(port: int, who: str) -> tuple[Counter[int], dict[int, set[str]]]:
+    """Book every slot, in an order of one's own; returns the status codes, and the room's answers by slot."""
     slots = list(range(SLOTS))
     random.Random(who).shuffle(slots)
     with Client(port, who) as client:
-        return Counter(
+        statuses = Counter(
             client("PUT", f"/{who}/calendar/{slot}.ics", meeting(who, slot)).status for slot in slots
         )
+        return statuses, {slot: answers(client("GET", f"/{who}/calendar/{slot}.ics").text) for slot in slots}
+
+
+def answers(text: str) -> set[str]:
+    """What the room says to the dates of a series."""
+    lines = text.replace("\r\n ", "").splitlines()
+    asked = [line for line in lines if line.endswith(":mailto:arena@example.com")]
+    return {found[1] for line in asked if (found := re.search("PARTSTAT=([A-Z-]+)", line))}
 
 
 def test_every_slot_is_booked_once_and_none_is_lost(tmp_path):
@@ -49,9 +58,18 @@ def test_every_slot_is_booked_once_and_none_is_lost(tmp_path):
     arena = '[[principal]]\nname = "arena"\ntype = "ROOM"\naddresses = ["arena@example.com"]\n'
     (tmp_path / "directory.toml").write_text(people + arena)
     options = ("--directory", str(tmp_path / "directory.toml"), "--workers", "2")
-    with serving(tmp_path / "data", *options) as (_, port), ThreadPoolExecutor(len(CLIENTS)) as pool:
-        statuses = sum(pool.map(lambda who: race(port, who), CLIENTS), Counter())
-    assert statuses == {201: SLOTS * len(CLIENTS)}
+    data = tmp_path / "data"
+    with (
+        serving(data, *options) as (_, one),
+        serving(data, *options) as (_, other),
+        ThreadPoolExecutor(len(CLIENTS)) as pool,
+    ):
+        raced = list(pool.map(race, [one, other] * (len(CLIENTS) // 2), CLIENTS))
+    assert sum((statuses for statuses, _ in raced), Counter()) == {201: SLOTS * len(CLIENTS)}
+    for slot in range(SLOTS):
+        # Whoever came first has all three dates, everybody else none.
+        told = sorted((seen[slot] for _, seen in raced), key=sorted)
+        assert told == [{"ACCEPTED"}] + [{"DECLINED"}] * (len(CLIENTS) - 1)
     store = open_store(f"sqlite:///{tmp_path / 'data' / 'calcore.db'}")
     with store.read() as txn:
         room = txn.directory.by_name("arena")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from room_office import NOW, Corridor, event, hour
@@ -238,8 +238,9 @@ def test_why(office):
         )
     assert [str(e.stands) for e in found] == ["ACCEPTED", "DECLINED", "ACCEPTED"]
     assert one.answered == NOW
-    assert explanation.told(one) == (
-        "CONFLICT booking 2026-03-03 10:00 to 2026-03-03 11:00 UTC, UID one, booked by mailto:ann@example.com"
+    assert explanation.told(one, UTC) == (
+        "CONFLICT: The room is taken at that time. In the way: booking 2026-03-03 10:00 to 11:00, UID one,"
+        " booked by mailto:ann@example.com"
     )
 
 
