@@ -19,6 +19,7 @@ from radicale.config import Configuration
 
 from calcore_caldav.dav import collections, methods, outbox, report, split
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
+from calcore_caldav.dav.if_header import check_states
 from calcore_caldav.dav.resources import conceal
 from calcore_caldav.errors import CalcoreError, SchedulingRefused
 from calcore_caldav.scheduling.access import actor_of
@@ -44,6 +45,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
 """Tokens of the DAV header; "1" comes first, as clients expect."""
 
 _PATH: Final = "calcore.path"
+_TYPE: Final = "calcore.content-type"
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -134,6 +136,7 @@ def _as_radicale_wants(response: DavResponse) -> types.WSGIResponse:
 
 def _handled(method: Method, request: DavRequest) -> DavResponse:
     try:
+        check_states(request)
         return method.handler(request)
     except SchedulingRefused as error:
         conceal(request, error)
@@ -170,8 +173,8 @@ def _headers(environ: types.WSGIEnviron) -> dict[str, str]:
     headers = {
         key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
     }
-    if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = environ["CONTENT_TYPE"]
+    if environ[_TYPE]:
+        headers["content-type"] = environ[_TYPE]
     return headers
 
 
@@ -226,9 +229,12 @@ class CalDAVApplication(Application):  # type: ignore[misc]
             return error_of(error, prefix).response
 
     def _handle_request(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Any]:
-        """Keep the path as it was sent; say that the encoding of the answer was negotiated."""
+        """Keep path and type as they were sent; say that the encoding of the answer was negotiated."""
         path = environ.get("PATH_INFO", "") or "/"
         environ[_PATH] = path
+        environ[_TYPE] = environ.get("CONTENT_TYPE", "")
+        # Radicale reads credentials, too, in the character set that the body's type names.
+        environ["CONTENT_TYPE"] = environ[_TYPE].partition(";")[0]
         if not path.isprintable():
             # Radicale refuses joiners and direction marks, which are letters of some names.
             environ["PATH_INFO"] = quote(path)

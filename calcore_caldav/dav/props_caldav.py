@@ -22,11 +22,11 @@ from calcore_caldav.dav.http import DavRequest, refused
 from calcore_caldav.dav.properties import Draft
 from calcore_caldav.dav.properties import Property as Row
 from calcore_caldav.dav.props_dav import CALENDARS, HOMES, SYNCED
-from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Root
+from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Root, sync_token
 from calcore_caldav.dav.xml import CR, CS, ICAL, C, D
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, SchedulingRefused
 from calcore_caldav.scheduling.policy import Mode, policy_of
-from calcore_caldav.store.protocol import CollectionKind, SyncToken
+from calcore_caldav.store.protocol import CollectionKind
 
 _INBOX: Final = frozenset({Kind.INBOX})
 _BOOKS: Final = frozenset({Kind.ADDRESSBOOK})
@@ -237,8 +237,7 @@ _CARD_DATA: Final = (
 
 
 def _ctag(request: DavRequest, resource: CollectionResource) -> str:
-    collection = resource.collection
-    return str(SyncToken(request.txn.sync_epoch, collection.id, collection.revision))
+    return str(sync_token(request, resource.collection))
 
 
 def _schedule_tag(_: DavRequest, resource: ObjectResource) -> str | None:

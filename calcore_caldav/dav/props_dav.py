@@ -21,9 +21,9 @@ from calcore_caldav.dav.resources import (
     ObjectResource,
     Resource,
     may_know,
+    sync_token,
 )
 from calcore_caldav.dav.xml import CR, C, D
-from calcore_caldav.store.protocol import SyncToken
 
 ANY: Final = frozenset(Kind)
 HOMES: Final = frozenset({Kind.HOME})
@@ -119,8 +119,7 @@ _REPORTS: Final = {
 
 
 def _sync_token(request: DavRequest, resource: CollectionResource) -> str:
-    collection = resource.collection
-    return str(SyncToken(request.txn.sync_epoch, collection.id, collection.revision))
+    return str(sync_token(request, resource.collection))
 
 
 def _current_user(request: DavRequest, _: Resource) -> str:

@@ -99,6 +99,7 @@ REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "If-Modified-Since": "9110 §13.1.3",
     "If-Unmodified-Since": "9110 §13.1.4",
     "If-Schedule-Tag-Match": "6638 §8.3",
+    "If": "4918 §10.4: entity tags, and sync tokens of collections (6578 §5); no lock is ever held",
     "Schedule-Reply": "6638 §8.1",
     "Prefer": "8144 §2: return=minimal, return=representation, depth-noroot",
     "Brief": "Apple and Microsoft: t is return=minimal",

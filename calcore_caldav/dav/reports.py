@@ -40,6 +40,7 @@ from calcore_caldav.dav.resources import (
     held,
     owner_at,
     segments_of,
+    sync_token,
 )
 from calcore_caldav.dav.xml import C, D
 from calcore_caldav.errors import (
@@ -349,7 +350,7 @@ def changes_of(
     Raises InvalidSyncToken for a token of another collection or database, or from before the history.
     """
     txn = request.txn
-    now = SyncToken(txn.sync_epoch, collection.id, collection.revision)
+    now = sync_token(request, collection)
     token = SyncToken.parse(text) if text else now._replace(revision=0)
     if token[:2] != now[:2] or token.revision > now.revision:
         raise InvalidSyncToken("the token is of another collection")

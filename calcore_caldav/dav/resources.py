@@ -17,7 +17,7 @@ from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav.http import DavRequest
 from calcore_caldav.errors import CalcoreError, InvalidRequest, NotFound, SchedulingRefused
 from calcore_caldav.scheduling.access import privileges, require, visible
-from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject
+from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, SyncToken
 
 
 class Kind(StrEnum):
@@ -225,6 +225,11 @@ def require_read(request: DavRequest, resource: Resource) -> None:
     """Raise NotPermitted or NotFound where the actor may not read a collection or what is in it."""
     if isinstance(resource, CollectionResource | ObjectResource):
         require(held_on(request, resource), Privilege.READ, resource.path)
+
+
+def sync_token(request: DavRequest, collection: Collection) -> SyncToken:
+    """What a collection's state is called: DAV:sync-token and the ctag (RFC 6578 §4)."""
+    return SyncToken(request.txn.sync_epoch, collection.id, collection.revision)
 
 
 def conceal(request: DavRequest, error: SchedulingRefused) -> None:

@@ -20,6 +20,8 @@ API: Final = ("/calendar/v3/", "/batch/calendar/v3")
 """Paths of the JSON API."""
 _CHUNK: Final = 1 << 16
 _TEXT: Final = "text/plain; charset=utf-8"
+_CODINGS: Final = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
+"""Encodings that change the octets (RFC 9110 §8.4); what else clients put there is a character set."""
 
 
 class Refusal(NamedTuple):
@@ -105,6 +107,13 @@ class Entrance:
 
     def _body(self, environ: Environ) -> Refusal | None:
         """Know the body's length; a body that breaks off must not be taken for a whole one."""
+        codings = {c.strip().lower() for c in environ.get("HTTP_CONTENT_ENCODING", "").split(",")}
+        if not codings.isdisjoint(_CODINGS):
+            return Refusal(
+                "415 Unsupported Media Type",
+                "Bodies are taken as they are, without Content-Encoding.",
+                (("Accept-Encoding", "identity"),),
+            )
         stated = environ.get("CONTENT_LENGTH")
         chunked = not stated and "HTTP_TRANSFER_ENCODING" in environ
         if not stated and not chunked:

@@ -194,6 +194,32 @@ def test_other_media_types_are_refused(alice):
     assert alice.put("/alice/calendar/1.ics", event(), Content_Range="bytes 0-3/10").status == 400
 
 
+@pytest.mark.parametrize("charset", ["bogus", "utf-16", "iso-8859-1", '"', ""])
+def test_the_character_set_of_a_body_concerns_nothing_else(alice, charset):
+    body = event("one", "SUMMARY:Größe")
+    alice.password = "Größe"
+    content_type = f"text/calendar; charset={charset}"
+    assert alice.put("/alice/calendar/1.ics", body, Content_Type=content_type).status == 201
+    assert alice.get("/alice/calendar/1.ics").text == body
+    book = (
+        '<D:mkcol xmlns:D="DAV:" xmlns:CR="urn:ietf:params:xml:ns:carddav"><D:set><D:prop><D:resourcetype>'
+        "<D:collection/><CR:addressbook/></D:resourcetype></D:prop></D:set></D:mkcol>"
+    )
+    search = (
+        '<CR:addressbook-query xmlns:CR="urn:ietf:params:xml:ns:carddav"><CR:filter/></CR:addressbook-query>'
+    )
+    headers = {"Content-Type": f"text/xml; charset={charset}", "Depth": "1"}
+    assert alice.request("MKCOL", "/alice/cards/", book, headers).status == 201
+    assert alice.request("REPORT", "/alice/cards/", search, headers).status == 207
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "identity, br", "deflate"])
+def test_encoded_bodies_are_refused(alice, coding):
+    reply = alice.put("/alice/calendar/1.ics", gzip.compress(event().encode()), Content_Encoding=coding)
+    assert (reply.status, reply.headers["accept-encoding"]) == (415, "identity")
+    assert alice.put("/alice/calendar/1.ics", event(), Content_Encoding="identity, utf-8").status == 201
+
+
 def test_a_uid_that_is_taken(alice):
     alice.put("/alice/calendar/1.ics", event("same"))
     reply = alice.put("/alice/calendar/2.ics", event("same"))
@@ -220,6 +246,71 @@ def test_conditional_writes(alice):
     assert alice.delete("/alice/tasks/", If_Match='"other"').status == 412
     assert alice.delete(path, If_Match=etag).status == 204
     assert alice.delete(path).status == 404
+
+
+def test_states_in_an_if_header(alice, bob):
+    path = "/alice/calendar/1.ics"
+    etag = alice.put(path, event()).headers["etag"]
+    before = alice.prop("/alice/calendar/", "D:sync-token").text
+    for value in (
+        f"([{etag}])",
+        f'(["other"]) ([{etag}])',
+        '(Not ["other"])',
+        "(not <DAV:no-lock>)",
+        f"(Not <opaquelocktoken:a>[{etag}])",
+        f"<{path}> ([{etag}])",
+        f"</alice/calendar/> (<{before}>)",
+        f'<http://localhost/alice/calendar/>(["x"])(<{before}> Not [W/{etag}])',
+        f"</alice/calendar/2.ics> ([{etag}]) <{path}> ([{etag}])",
+    ):
+        assert alice.get(path, If=value).status == 200, value
+    assert alice.put(path, event("one", "SUMMARY:new"), If=f"</alice/calendar/> (<{before}>)").status == 204
+    after = alice.prop("/alice/calendar/", "D:sync-token").text
+    new = alice.get(path).headers["etag"]
+    for value in (
+        f"([{etag}])",
+        f"(Not [{new}])",
+        f"([W/{new}])",
+        f"(<opaquelocktoken:a> [{new}])",
+        f"<{path}> ([{etag}])",
+        f"</alice/calendar/> (<{before}>)",
+        f"<{path}> (<{after}>)",
+        f"<https://elsewhere.example{path}> ([{new}])",
+        f"</alice/calendar/2.ics> ([{new}])",
+        f"</alice/nothing/> (<{after}>)",
+    ):
+        for method in ("PUT", "DELETE", "GET"):
+            body = event("one", "SUMMARY:other") if method == "PUT" else ""
+            refused = alice.request(method, path, body, {"If": value, "Content-Type": "text/calendar"})
+            assert refused.status == 412, (method, value)
+        assert alice.prop("/alice/calendar/", "D:sync-token").text == after
+    # Who may not read a resource doesn't learn its state.
+    assert bob.put("/bob/calendar/1.ics", event(), If=f"<{path}> ([{new}])").status == 412
+    assert bob.put("/bob/calendar/1.ics", event(), If=f"<{path}> (Not [{new}])").status == 201
+    assert alice.delete(path, If=f"</alice/calendar/> (<{after}>)").status == 204
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "(",
+        ")",
+        "()",
+        "(Not)",
+        "(Not Not <a:b>)",
+        '"x"',
+        '["x"]',
+        "(<>)",
+        '(["x)',
+        "(<a:b>",
+        "</a>",
+        "(a:b)",
+    ],
+)
+def test_an_if_header_that_makes_no_sense(alice, value):
+    assert alice.put("/alice/calendar/1.ics", event(), If=value).status == 400
+    assert alice.get("/alice/calendar/1.ics").status == 404
 
 
 def test_conditional_reads(alice):
