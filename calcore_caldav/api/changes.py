@@ -130,8 +130,8 @@ def _change(call: Call, *, patch: bool) -> Json:
         return shown_event(call, place, stored, rid, frame_of(call, place))
     after = stamped(after, call.txn.now)
     calendar = with_master(obj, before, after) if rid is None else with_instance(obj, rid, after)
-    if _guest_list_changed(place, obj, shown, wanted):
-        refusal = SchedulingRefused("allowed-attendee-scheduling-object-change", "the list of attendees")
+    if (asked := _organizers_own(place, obj, shown, wanted, call.body)) is not None:
+        refusal = SchedulingRefused("allowed-attendee-scheduling-object-change", asked)
     else:
         try:
             with call.txn.savepoint():
@@ -147,14 +147,21 @@ def _change(call: Call, *, patch: bool) -> Json:
     return shown_event(call, place, found, rid, frame_of(call, place))
 
 
-def _guest_list_changed(place: Place, obj: CalendarObject, shown: Json, wanted: Json) -> bool:
-    """Whether a guest wants others invited or removed: the corridor would leave the list as it was."""
+_TEXTS: Final = ("summary", "description", "location", "attachments", "conferenceData")
+
+
+def _organizers_own(place: Place, obj: CalendarObject, shown: Json, wanted: Json, body: Json) -> str | None:
+    """What a guest wants changed that the corridor would leave as it was in silence; None: nothing of the kind."""
     if obj.organizer is None or obj.organizer in place.owner.own_addresses:
-        return False
+        return None
+    for name in _TEXTS:
+        if name in body and (wanted.get(name) or None) != shown.get(name):
+            return name
     before, after = (
         {str(p.get("email") or "").lower() for p in event.get("attendees") or ()} for event in (shown, wanted)
     )
-    return bool(after - before) or (not wanted.get("attendeesOmitted") and bool(before - after))
+    gone = before - after if not wanted.get("attendeesOmitted") else set()
+    return "the list of attendees" if after - before or gone else None
 
 
 def described(obj: CalendarObject, rid: RecurrenceId) -> Component | None:

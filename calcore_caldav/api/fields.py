@@ -175,8 +175,8 @@ def _write_extended(value: Json) -> list[Property]:
 
 STATUSES: Final = {"confirmed": "CONFIRMED", "tentative": "TENTATIVE", "cancelled": "CANCELLED"}
 FLAGS: Final[Mapping[str, tuple[str, bool]]] = {
-    "guestsCanInviteOthers": (PREFIX + "GUESTS-CAN-INVITE-OTHERS", True),
-    "guestsCanModify": (PREFIX + "GUESTS-CAN-MODIFY", False),
+    "guestsCanInviteOthers": (guests.INVITE, True),
+    "guestsCanModify": (guests.MODIFY, False),
     "guestsCanSeeOtherGuests": (guests.SEE, True),
     "anyoneCanAddSelf": (PREFIX + "ANYONE-CAN-ADD-SELF", False),
     "endTimeUnspecified": (PREFIX + "END-TIME-UNSPECIFIED", False),

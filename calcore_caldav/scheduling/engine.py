@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from calcore_caldav.core import brought
+from calcore_caldav.core import brought, guests
 from calcore_caldav.core.answers import base_of
 from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
@@ -30,7 +30,7 @@ from calcore_caldav.scheduling.roles import (
 )
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.statuses import Status, with_organizer_status, with_statuses
-from calcore_caldav.store.protocol import Collection, StoredObject, Transaction
+from calcore_caldav.store.protocol import SYSTEM, Collection, StoredObject, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +277,9 @@ class _Run:
             served = served and _agent(old) is ScheduleAgent.SERVER
             old = self._invitation(new, old if served else None, organizer, theirs)
         assert old is not None
+        wish = guests.wished(theirs, old, new) if theirs is not None and new is not None else None
+        if wish is not None and organizer is not None:
+            theirs, old = self._changed_for_all(organizer, wish)
         plan = attendee_messages(
             old,
             new,
@@ -295,6 +298,28 @@ class _Run:
         if stored is not None and organizer is None and not plan.messages:
             stored = self._undeliverable(stored, named.organizer)
         return SchedulingOutcome(stored, None if stored is None else new_tag())
+
+    def _changed_for_all(
+        self, organizer: Principal, wish: CalendarObject
+    ) -> tuple[CalendarObject, CalendarObject]:
+        """Change the organizer's object, who lets guests do so; returns it, and the guest's copy of it."""
+        stored = self.delivery.copy_of(organizer, wish.uid)
+        assert stored is not None
+        collection = self.txn.collections.by_id(stored.collection_id)
+        assert collection is not None
+        old = self.txn.objects.parsed(stored)
+        change = ObjectChange(organizer, collection, stored.name, stored, old, wish, mail=self.change.mail)
+        # The organizer said so beforehand; nobody acts for anybody.
+        actor, self.txn.actor = self.txn.actor, SYSTEM
+        try:
+            outcome = SchedulingEngine(self.settings).process(self.txn, change)
+        finally:
+            self.txn.actor = actor
+        assert outcome.stored is not None
+        self.txn.objects.put(collection, stored.name, outcome.stored, schedule_tag=outcome.schedule_tag)
+        copy = self.delivery.copy_of(self.owner, wish.uid)
+        assert copy is not None
+        return outcome.stored, self.txn.objects.parsed(copy)
 
     def _undeliverable(self, stored: CalendarObject, organizer: CalendarUserAddress) -> CalendarObject:
         """The copy that says why the server will not be able to answer (RFC 6638 §3.2.2.2)."""

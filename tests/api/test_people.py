@@ -10,6 +10,7 @@ from google_office import Office
 from googleapiclient.errors import HttpError
 
 from calcore_caldav.core.principals import Privilege
+from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.store.protocol import SYSTEM, Grant
 
 DAY = "2011-06-01"
@@ -133,6 +134,97 @@ def test_guests_may_not_change_the_meeting(ann, bob):
     more = {"attendees": [*copy["attendees"], {"email": "carl@example.com"}]}
     request = bob.events().patch(calendarId="primary", eventId=copy["id"], body=more)
     assert failure(request) == (403, "forbiddenForNonOrganizer")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"description": "Mine"},
+        {"description": None},
+        {"location": "Elsewhere"},
+        {"conferenceData": {"conferenceId": "x"}},
+        {"attachments": [{"fileUrl": "https://example.com/x"}]},
+        {"start": {"dateTime": f"{DAY}T09:00:00Z"}},
+    ],
+)
+def test_what_guests_may_not_change_is_refused_by_name(ann, bob, change):
+    insert(ann, event(10, "bob@example.com", description="Ours"))
+    (copy,) = items(bob)
+    request = bob.events().patch(calendarId="primary", eventId=copy["id"], body=change)
+    assert failure(request) == (403, "forbiddenForNonOrganizer")
+    own = {"colorId": "3", "reminders": {"useDefault": False}, "transparency": "transparent"}
+    kept = bob.events().patch(calendarId="primary", eventId=copy["id"], body=own).execute()
+    assert (kept["colorId"], kept["description"]) == ("3", "Ours")
+
+
+def caldav_change(office, user, *replacements):
+    """What a CalDAV client stores that changed some lines."""
+    ((row, obj),) = office.stored(user)
+    text = obj.body.decode().replace("\r\n ", "").replace("\r\n", "\n")
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    office.put(user, row.name, text)
+
+
+def test_guests_can_modify_through_caldav(office, ann, bob):
+    body = event(10, "bob@example.com", "room1@example.com", guestsCanModify=True, description="Ours")
+    made = insert(ann, body)
+    caldav_change(
+        office,
+        "bob",
+        ("SUMMARY:Talk", "SUMMARY:Bob's"),
+        ("DESCRIPTION:Ours\n", ""),
+        ("T120000", "T150000"),
+        ("T130000", "T160000"),
+        ("PARTSTAT=NEEDS-ACTION;RSVP=TRUE", "PARTSTAT=ACCEPTED"),
+        ("ATTENDEE;CN=Bob", "ATTENDEE:mailto:carl@example.com\nATTENDEE;CN=Bob"),
+    )
+    seen = ann.events().get(calendarId="primary", eventId=made["id"]).execute()
+    assert (seen["summary"], seen["start"]["dateTime"]) == ("Bob's", f"{DAY}T15:00:00+02:00")
+    assert seen["description"] == "Ours"
+    assert seen["organizer"]["self"]
+    assert answers(seen) == {"bob": "accepted", "room1": "accepted", "carl": "needsAction"}
+    assert items(office.client("carl"))[0]["summary"] == items(bob)[0]["summary"] == "Bob's"
+    assert "SENT-BY" not in office.text("ann")
+    busy = {
+        "timeMin": f"{DAY}T00:00:00Z",
+        "timeMax": f"{DAY}T23:00:00Z",
+        "items": [{"id": "room1@example.com"}],
+    }
+    (booked,) = ann.freebusy().query(body=busy).execute()["calendars"]["room1@example.com"]["busy"]
+    assert booked["start"] == f"{DAY}T13:00:00Z"
+
+
+def test_guests_can_modify_one_instance_through_caldav(office, ann, bob):
+    body = event(
+        10, "bob@example.com", guestsCanModify=True, recurrence=["RRULE:FREQ=DAILY;COUNT=3"], summary="Series"
+    )
+    made = insert(ann, body)
+    exception = (
+        "BEGIN:VEVENT\nUID:{uid}\nDTSTAMP:20110601T000000Z\nSUMMARY:Once\n"
+        "RECURRENCE-ID;TZID=Europe/Paris:20110602T120000\nDTSTART;TZID=Europe/Paris:20110602T140000\n"
+        "DTEND;TZID=Europe/Paris:20110602T150000\nORGANIZER:mailto:ann@example.com\n"
+        "ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:bob@example.com\nEND:VEVENT\nEND:VCALENDAR"
+    )
+    caldav_change(office, "bob", ("END:VCALENDAR", exception.format(uid=made["iCalUID"])))
+    found = ann.events().instances(calendarId="primary", eventId=made["id"]).execute()["items"]
+    assert [(i["summary"], i["start"]["dateTime"][8:13]) for i in found] == [
+        ("Series", "01T12"),
+        ("Once", "02T14"),
+        ("Series", "03T12"),
+    ]
+
+
+def test_without_leave_caldav_guests_change_nothing(office, ann, bob):
+    insert(ann, event(10, "bob@example.com"))
+    for change in (
+        ("SUMMARY:Talk", "SUMMARY:Mine"),
+        ("ATTENDEE;CN=Bob", "ATTENDEE:mailto:x@y.z\nATTENDEE;CN=Bob"),
+    ):
+        with pytest.raises(SchedulingRefused):
+            caldav_change(office, "bob", change)
+    assert items(ann)[0]["summary"] == "Talk"
 
 
 def test_guests_can_invite_others(office, ann, bob):
