@@ -160,7 +160,10 @@ class CalendarObject:
         """Its instances, floating and all-day ones in `default_zone`."""
         known = self._recurrence.get(default_zone)
         if known is None:
-            known = self._recurrence[default_zone] = RecurrenceSet(self.calendar, default_zone)
+            # Most have a zone of their own: they are the same in every other.
+            known = next((r for r in self._recurrence.values() if not r.zones.default_used), None)
+            known = known or RecurrenceSet(self.calendar, default_zone)
+            self._recurrence[default_zone] = known
         return known
 
     def with_components(self, components: tuple[Component, ...]) -> CalendarObject:

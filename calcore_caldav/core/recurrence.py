@@ -38,6 +38,18 @@ class Instance(NamedTuple):
     """The master or the override that supplies the properties."""
 
 
+class Occurrence(NamedTuple):
+    """One instance in numbers, as an index keeps it."""
+
+    start: int
+    """Epoch seconds; so is `end`."""
+    end: int
+    key: int | None
+    """The original start in the series; None without a series."""
+    source: Series | Override
+    """What supplies the properties: the series, or the override that it has or is under."""
+
+
 class RecurrenceSet:
     """All instances of one calendar object; see `CalendarObject.recurrence`.
 
@@ -83,21 +95,26 @@ class RecurrenceSet:
 
         Never narrower than the truth; may be wider where finding the last instance would be long.
         """
-        first = next(self.between(TimeRange(None, None)), None)
+        first = next(self.occurrences(TimeRange(None, None)), None)
         if first is None:
             return None, None
+        start = from_epoch(first.start)
         if self.endless:
-            return first.start, None
+            return start, None
         last = max((o.times.end for o in self._by_start), default=EARLIEST)
         if self.series is not None:
             last = max(last, self.series.last_end(self._ranges))
-        return first.start, from_epoch(min(last, LATEST))
+        return start, from_epoch(min(last, LATEST))
 
     def between(self, window: TimeRange, *, limit: int | None = None) -> Iterator[Instance]:
         """Instances that overlap `window` by TimeRange.overlaps, ordered by start, cancelled ones included.
 
         A window open at the end ends at year 9999 or with the limit. Raises TooManyInstances beyond `limit`.
         """
+        return map(self._instance, self.occurrences(window, limit=limit))
+
+    def occurrences(self, window: TimeRange, *, limit: int | None = None) -> Iterator[Occurrence]:
+        """As `between`, for those who need less of each."""
         since = EARLIEST if window.start is None else to_epoch(window.start)
         until = LATEST + 1 if window.end is None else to_epoch(window.end)
         # Starts and ends are whole seconds; a fraction of one in the window's end is rounded up.
@@ -108,31 +125,35 @@ class RecurrenceSet:
             parts.append(self._overrides_between(since, until))
         found = parts[0] if len(parts) == 1 else merge(*parts, key=_start_of)
         if window.start is not None and window.start.microsecond:
-            found = (one for one in found if window.overlaps(one.start, one.end))
-        if limit is None:
-            yield from found
-            return
-        for number, instance in enumerate(found):
-            if number >= limit:
-                raise TooManyInstances(limit)
-            yield instance
+            # An instant in the second in which the window begins is over.
+            found = (one for one in found if one.end > since)
+        return found if limit is None else _limited(found, limit)
+
+    def rid(self, found: Occurrence) -> RecurrenceId | None:
+        """The identity of an instance; None: the only one of an object that does not recur."""
+        if not self.recurring:
+            return None
+        if self.series is None or found.key is None:
+            assert isinstance(found.source, Override)
+            return RecurrenceId.of(found.source.original)
+        return self.series.rid(found.key)
 
     def instance(self, rid: RecurrenceId) -> Instance | None:
         """The instance of that identity, wherever it was moved to; None where the set has none."""
         series = self.series
         if series is None:
             override = self._overrides.get(rid)
-            return None if override is None else self._overridden(override)
+            return None if override is None else self._instance(_overriding(override))
         if not self.recurring:
             return None
         key = series.key(rid.value)
         override = self._overrides.get(key)
         if override is not None:
-            return self._overridden(override)
+            return self._instance(_overriding(override))
         if not series.has(key):
             return None
         future = self._future(key)
-        return self._build(key, series.times_of(key, future), future)
+        return self._instance(Occurrence(*series.times_of(key, future), key, future or series))
 
     def times(self, key: int) -> Times:
         """Start and end of the instance with an original start of `series`, by master and RANGE overrides."""
@@ -144,7 +165,7 @@ class RecurrenceSet:
         at = bisect_right(self._ranges, key, key=_key_of)
         return self._ranges[at - 1] if at else None
 
-    def _series_parts(self, since: int, until: int) -> Iterator[Iterator[Instance]]:
+    def _series_parts(self, since: int, until: int) -> Iterator[Iterator[Occurrence]]:
         """Streams of the instances that have no override: one up to each RANGE=THISANDFUTURE, and the rest."""
         series = self.series
         if series is None:
@@ -157,9 +178,10 @@ class RecurrenceSet:
 
     def _plain(
         self, since: int, until: int, first: int | None, last: int | None, future: Override | None
-    ) -> Iterator[Instance]:
+    ) -> Iterator[Occurrence]:
         series = self.series
         assert series is not None
+        source = future or series
         taken = self._overrides
         shift = 0 if future is None or future.shift is None else future.shift.longest
         for key in series.keys(since - series.reach(future) - shift, first):
@@ -167,59 +189,47 @@ class RecurrenceSet:
                 return
             if key in taken:
                 continue
-            times = series.times_of(key, future)
-            if times.start >= until:
+            start, end = series.times_of(key, future)
+            if start >= until:
                 return
-            if times.end > since or times.start >= since:
-                yield self._build(key, times, future)
+            if end > since or start >= since:
+                yield Occurrence(start, end, key, source)
 
-    def _build(self, key: int, times: Times, future: Override | None) -> Instance:
-        series = self.series
-        assert series is not None
-        start = from_epoch(times.start)
-        if not series.recurring and not self._overrides:
-            rid = None
-        elif times.start == key and not series.floating:
-            rid = RecurrenceId(start)
-        else:
-            rid = series.rid(key)
-        return Instance(
-            self._uid,
-            rid,
-            start,
-            from_epoch(times.end),
-            series.all_day if future is None else future.moment.all_day,
-            series.floating if future is None else future.moment.floating,
-            future is not None,
-            series.component if future is None else future.component,
-        )
-
-    def _overrides_between(self, since: int, until: int) -> Iterator[Instance]:
+    def _overrides_between(self, since: int, until: int) -> Iterator[Occurrence]:
         for override in self._by_start[bisect_left(self._starts, since - self._longest) :]:
             start, end = override.times
             if start >= until:
                 return
             if end > since or start >= since:
-                yield self._overridden(override)
+                yield _overriding(override)
 
-    def _overridden(self, override: Override) -> Instance:
-        series = self.series
+    def _instance(self, found: Occurrence) -> Instance:
+        source = found.source
         return Instance(
             self._uid,
-            RecurrenceId.of(override.original)
-            if override.key is None or series is None
-            else series.rid(override.key),
-            from_epoch(override.times.start),
-            from_epoch(override.times.end),
-            override.moment.all_day,
-            override.moment.floating,
-            True,
-            override.component,
+            self.rid(found),
+            from_epoch(found.start),
+            from_epoch(found.end),
+            source.moment.all_day,
+            source.moment.floating,
+            source is not self.series,
+            source.component,
         )
 
 
-def _start_of(instance: Instance) -> datetime:
-    return instance.start
+def _overriding(override: Override) -> Occurrence:
+    return Occurrence(*override.times, override.key, override)
+
+
+def _limited(found: Iterator[Occurrence], limit: int) -> Iterator[Occurrence]:
+    for number, one in enumerate(found):
+        if number >= limit:
+            raise TooManyInstances(limit)
+        yield one
+
+
+def _start_of(found: Occurrence) -> int:
+    return found.start
 
 
 def _key_of(override: Override) -> int:

@@ -66,12 +66,20 @@ class TimezoneResolver:
     `default`, which is also the zone of floating and all-day values.
     """
 
-    __slots__ = ("_calendar", "_zones", "default")
+    __slots__ = ("_calendar", "_default", "_zones", "default_used")
 
     def __init__(self, calendar: Component, default: tzinfo) -> None:
         self._calendar = calendar
         self._zones: dict[str, tzinfo] = {}
-        self.default = default
+        self._default = default
+        self.default_used = False
+        """Whether anything that was read depends on the default zone."""
+
+    @property
+    def default(self) -> tzinfo:
+        """The zone of what names none, or an unknown one."""
+        self.default_used = True
+        return self._default
 
     def zone(self, tzid: str | None) -> tzinfo:
         """The zone of a TZID; None is the default."""

@@ -8,7 +8,7 @@ expand it (see `instances`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from itertools import islice
@@ -19,11 +19,12 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.freebusy import instance_type
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.recurrence import Instance
+from calcore_caldav.core.recurrence import Occurrence, RecurrenceSet
 from calcore_caldav.core.times import TimeRange, from_epoch, to_epoch
 from calcore_caldav.errors import InvalidCalendarData
+from calcore_caldav.store.likeness import same_times
 from calcore_caldav.store.principals import owner_of, zone_of
-from calcore_caldav.store.protocol import CollectionKind, StoreSettings
+from calcore_caldav.store.protocol import CollectionKind
 from calcore_caldav.store.schema import bodies, collections, instances, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Statement
@@ -109,6 +110,17 @@ class Place:
     """Calendars are; in inboxes, queries expand the few items."""
 
 
+class Time(NamedTuple):
+    """A row of the instance index but for its type, which depends on whose calendar it is in."""
+
+    start_ts: int
+    recurrence_id: str
+    end_ts: int
+    floating: bool
+    component: int
+    """Which of the object's components supplies the type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed:
     """All that the index knows of an object; see the table `objects`."""
@@ -118,7 +130,7 @@ class Indexed:
     indexed_from: int | None = None
     indexed_until: int | None = None
     indexed_at: int | None = None
-    rows: frozenset[IndexRow] = frozenset()
+    times: Sequence[Time] = ()
 
 
 def place_of(session: Session, collection_id: int) -> Place:
@@ -138,55 +150,69 @@ def expand(obj: CalendarObject, place: Place, window: TimeRange, limit: int | No
 
     Raises TooManyInstances beyond `limit`.
     """
-    return [*_rows(obj.recurrence(place.zone).between(window, limit=limit), place)]
+    recurrence = obj.recurrence(place.zone)
+    return rows_of(obj, place, _times(obj, recurrence, recurrence.occurrences(window, limit=limit)))
 
 
-def _rows(found: Iterable[Instance], place: Place) -> Iterator[IndexRow]:
-    types: dict[int, int] = {}
-    for instance in found:
-        component = instance.component
-        fbtype = types.get(id(component))
-        if fbtype is None:
-            fbtype = types[id(component)] = int(instance_type(component, place.own))
-        yield IndexRow(
-            to_epoch(instance.start),
-            instance.rid.to_basic() if instance.rid is not None else "",
-            to_epoch(instance.end),
-            fbtype,
-            instance.floating,
-        )
+def rows_of(obj: CalendarObject, place: Place, times: Iterable[Time]) -> list[IndexRow]:
+    """The rows of an object that happens then."""
+    types = [int(instance_type(component, place.own)) for component in obj.components]
+    return [
+        IndexRow(start, rid, end, types[component], floating)
+        for start, rid, end, floating, component in times
+    ]
 
 
-def index(obj: CalendarObject, place: Place, now_ts: int, settings: StoreSettings) -> Indexed:
+def _times(obj: CalendarObject, recurrence: RecurrenceSet, found: Iterable[Occurrence]) -> list[Time]:
+    numbers = {id(component): number for number, component in enumerate(obj.components)}
+    made = []
+    for one in found:
+        rid, source = recurrence.rid(one), one.source
+        basic = "" if rid is None else rid.to_basic()
+        made.append(Time(one.start, basic, one.end, source.moment.floating, numbers[id(source.component)]))
+    return made
+
+
+def index(session: Session, obj: CalendarObject, place: Place) -> Indexed:
     """What the index is to know of an object."""
     if obj.kind != "VEVENT":
         return _index_task(obj, place)
     if not place.indexed:
         # Complete nowhere, bounds not known: messages in an inbox are few and looked at themselves.
-        return Indexed(indexed_from=now_ts, indexed_until=now_ts)
+        return Indexed(indexed_from=session.now_ts, indexed_until=session.now_ts)
+    # One meeting is written into the calendars of all who are invited.
+    before = session.indexed
+    if before is None or before[1] != place.zone or not same_times(before[0], obj):
+        before = session.indexed = obj, place.zone, _index_event(session, obj, place)
+    return before[2]
+
+
+def _index_event(session: Session, obj: CalendarObject, place: Place) -> Indexed:
     recurrence = obj.recurrence(place.zone)
     first, last = (None if bound is None else to_epoch(bound) for bound in recurrence.bounds)
     if first is None:
         return Indexed()
     if not recurrence.recurring:
-        return Indexed(first, last, rows=frozenset(_rows(recurrence.between(TimeRange(None, None)), place)))
-    since = now_ts - 86400 * settings.index_behind_days
-    until = now_ts + 86400 * settings.index_ahead_days
+        always = recurrence.occurrences(TimeRange(None, None))
+        return Indexed(first, last, times=_times(obj, recurrence, always))
+    settings = session.shared.settings
+    since = session.now_ts - 86400 * settings.index_behind_days
+    until = session.now_ts + 86400 * settings.index_ahead_days
     window = TimeRange(from_epoch(since), from_epoch(until))
-    found = [*islice(recurrence.between(window), ROWS_PER_OBJECT + 1)]
+    found = [*islice(recurrence.occurrences(window), ROWS_PER_OBJECT + 1)]
     whole = since <= first and last is not None and last < until
     if len(found) > ROWS_PER_OBJECT:
-        until, whole = max(since, to_epoch(found[-1].start)), False
-    rows = frozenset(row for row in _rows(found, place) if row.start_ts < until and until > since)
+        until, whole = max(since, found[-1].start), False
+    times = _times(obj, recurrence, (one for one in found if one.start < until and until > since))
     if whole:
-        return Indexed(first, last, rows=rows)
+        return Indexed(first, last, times=times)
     return Indexed(
         first,
         last,
         EARLIEST if first >= since else since,
         LATEST if last is not None and last < until else until,
-        now_ts,
-        rows,
+        session.now_ts,
+        times,
     )
 
 
@@ -203,10 +229,11 @@ def _index_task(obj: CalendarObject, place: Place) -> Indexed:
     )
 
 
-def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexRow], *, fresh: bool) -> None:
+def write(session: Session, place: Place, object_id: int, rows: Iterable[IndexRow], *, fresh: bool) -> None:
     """Make `rows` the rows of an object; `fresh`: it has none yet."""
-    had = frozenset[IndexRow]() if fresh else rows_of(session, object_id)
-    if gone := had - rows:
+    had = frozenset[IndexRow]() if fresh else stored_rows(session, object_id)
+    wanted = frozenset(rows)
+    if gone := had - wanted:
         session.sql.many(
             _DELETE_ROW,
             [
@@ -219,7 +246,7 @@ def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexR
                 for row in gone
             ],
         )
-    if new := sorted(rows - had):  # in the order of the table: neighbours share a page
+    if new := sorted(wanted - had):  # in the order of the table: neighbours share a page
         session.sql.many(
             _INSERT,
             [
@@ -239,7 +266,7 @@ def write(session: Session, place: Place, object_id: int, rows: frozenset[IndexR
         session.sql.run(_WIDEN, id_=place.collection_id, span=span)
 
 
-def rows_of(session: Session, object_id: int) -> frozenset[IndexRow]:
+def stored_rows(session: Session, object_id: int) -> frozenset[IndexRow]:
     """The rows that an object has."""
     found = session.sql.all(_ROWS, object_id_=object_id)
     return frozenset(IndexRow(row[0], row[1], row[2], row[3], bool(row[4])) for row in found)
@@ -253,11 +280,11 @@ def clear(session: Session, object_id: int) -> None:
 def rewrite(session: Session, place: Place, object_id: int, obj: CalendarObject) -> None:
     """Index an object anew that is stored already."""
     try:
-        made = index(obj, place, session.now_ts, session.shared.settings)
+        made = index(session, obj, place)
     except InvalidCalendarData:
         # An older version of the program took it. It must not stop the others; `db check` tells of it.
         made = Indexed()
-    write(session, place, object_id, made.rows, fresh=False)
+    write(session, place, object_id, rows_of(obj, place, made.times), fresh=False)
     session.sql.run(
         _SET_INDEXED,
         id_=object_id,

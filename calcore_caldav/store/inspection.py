@@ -95,6 +95,6 @@ def _trouble(session: Session, row: Row, place: index.Place) -> str:
         truth = frozenset(index.expand(obj, place, window))
     except CalcoreError as error:
         return str(error)
-    if index.rows_of(session, object_id) != truth:
+    if index.stored_rows(session, object_id) != truth:
         return "the instance index differs from its instances: calcore-caldav db reindex mends it"
     return ""

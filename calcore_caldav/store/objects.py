@@ -17,7 +17,7 @@ from calcore_caldav.core.times import from_epoch
 from calcore_caldav.errors import AlreadyExists, NotFound, UidConflict
 from calcore_caldav.store import history, index
 from calcore_caldav.store.index import Indexed
-from calcore_caldav.store.likeness import same_times
+from calcore_caldav.store.likeness import same_rows
 from calcore_caldav.store.protocol import Change, Collection, CollectionKind, Removal, StoredObject
 from calcore_caldav.store.schema import bodies, collections, objects, principals
 from calcore_caldav.store.session import Session
@@ -196,11 +196,8 @@ class SqlObjectRows:
         place = index.place_of(self._session, collection.id)
         old = self._session.sql.first(_OLD, collection_id_=collection.id, name_=name)
         before = self._session.shared.parsed.get(old[2]) if old and old[3] == obj.kind else None
-        kept = before is not None and same_times(before, obj, place.own)
-        if old and kept:
-            made = Indexed(*old[4:])
-        else:
-            made = index.index(obj, place, self._session.now_ts, self._session.shared.settings)
+        kept = before is not None and same_rows(before, obj, place.own)
+        made = Indexed(*old[4:]) if old and kept else index.index(self._session, obj, place)
         stored = self._write(
             collection,
             name,
@@ -215,7 +212,8 @@ class SqlObjectRows:
             organizer=obj.organizer,
         )
         if not kept:
-            index.write(self._session, place, stored.id, made.rows, fresh=not old)
+            rows = index.rows_of(obj, place, made.times)
+            index.write(self._session, place, stored.id, rows, fresh=not old)
         self._session.shared.parsed.add(obj)
         return stored
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, select, update
 
@@ -15,6 +16,10 @@ from calcore_caldav.store.cache import DirectoryCache, DirectoryView, ParsedCach
 from calcore_caldav.store.protocol import StoreSettings
 from calcore_caldav.store.schema import collections, meta
 from calcore_caldav.store.sql import Sql, Statement
+
+if TYPE_CHECKING:
+    from calcore_caldav.core.calobject import CalendarObject
+    from calcore_caldav.store.index import Indexed
 
 _BUMP = Statement(
     update(collections)
@@ -51,6 +56,8 @@ class Session:
     """The revisions that this transaction gave to the collections that it changed."""
     object_properties: dict[int, dict[int, dict[str, str]]] = field(default_factory=dict)
     """Dead properties of the objects of collections, as far as they were read."""
+    indexed: tuple[CalendarObject, tzinfo, Indexed] | None = None
+    """The last event that the index took in, in which zone, and what it knows of it."""
     callbacks: list[Callable[[], None]] = field(default_factory=list)
     """To be called after the commit."""
     _view: DirectoryView | None = None
