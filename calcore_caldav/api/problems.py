@@ -43,8 +43,9 @@ _DOMAINS: Final = {
 }
 
 
-def invalid(location: str, message: str = "", *, kind: str = "parameter") -> ApiProblem:
-    """400: a field or parameter has a wrong value."""
+def invalid(location: str, message: str = "", *, kind: str = "") -> ApiProblem:
+    """400: a field or parameter has a wrong value. What stands below something else is a field."""
+    kind = kind or ("field" if "." in location else "parameter")
     return ApiProblem(
         400, "invalid", message or f"Invalid value for: {location}", location=location, kind=kind
     )

@@ -29,7 +29,8 @@ from calcore_caldav.errors import NotFound
 def instance_component(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
     """The component that describes an instance, changed or not; None where the series has none such."""
     try:
-        return override_instance(obj, rid)
+        # What was cancelled of the series is the master's to know.
+        return override_instance(obj, rid).without(CANCELLED)
     except NotFound:
         return None
 
@@ -39,7 +40,8 @@ def cancelled_component(obj: CalendarObject, rid: RecurrenceId) -> Component | N
     master = obj.master
     if master is None or rid not in exdates_of(master, obj.zones):
         return None
-    return component_at(obj, rid)
+    found = component_at(obj, rid)
+    return None if found is None else found.without(CANCELLED)
 
 
 def with_instance(obj: CalendarObject, rid: RecurrenceId, component: Component) -> Component:

@@ -166,6 +166,7 @@ def test_wrong_fields_are_named(office, body, reason, location):
     status, answer = office.ask("POST", "calendars/primary/events", body)
     error = answer["error"]["errors"][0]
     assert (status, error["reason"], error["location"]) == (400, reason, location)
+    assert error["locationType"] == "field"
     assert answer["error"]["code"] == 400
     assert office.stored("ann") == []
 

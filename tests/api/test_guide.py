@@ -84,9 +84,12 @@ def test_cancel_one(office, ann, bob, series):
     assert len(guest) == 4
 
 
-def test_cancelled_instances_survive_a_new_rule(ann, series):
+def test_cancelled_instances_survive_a_new_rule(office, ann, series):
     id_ = f"{series['id']}_20110610T170000Z"
     ann.events().delete(calendarId="primary", eventId=id_).execute()
+    other = f"{series['id']}_20110617T170000Z"
+    ann.events().patch(calendarId="primary", eventId=other, body={"location": "There"}).execute()
+    assert office.text("ann").count("CANCELLED-INSTANCES") == 1
     body = APPOINTMENT | {"recurrence": ["RRULE:FREQ=WEEKLY;UNTIL=20110617T170000Z"]}
     changed = ann.events().update(calendarId="primary", eventId=series["id"], body=body).execute()
     assert changed["recurrence"] == body["recurrence"]
