@@ -37,11 +37,11 @@ from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import (
     cancelled,
     component_at,
-    derived,
     exdates,
     exdates_of,
     has_instance,
     retimed,
+    usual_at,
     with_exdates,
     without_exdates,
 )
@@ -131,7 +131,7 @@ def _unseen(
         for rid, override in organizer_object.overrides.items()
         if rid not in copy.overrides
         and own_attendee(override, own) is not None
-        and (instance := derived(copy.master, rid, copy.zones)) is not None
+        and (instance := usual_at(copy, rid)) is not None
     }
 
 
@@ -208,7 +208,10 @@ class _Change:
         if old.master is not None and found[None] is not None:
             found[None] = without_exdates(found[None], found.keys() - {None}, old.zones)  # type: ignore[arg-type]
         if not found:
-            raise refused("nothing of the invitation is left")
+            if not all(cancelled(mine) for mine in self.gone.values()):
+                raise refused("nothing of the invitation is left")
+            # What is cancelled goes by deleting the resource; a client that lost it otherwise gets it back.
+            found, self.gone = dict(old.by_rid()), {}
         made = old.with_components(tuple(found.values()))
         made = CalendarObject.from_component(_calendar(made.calendar, new.calendar))
         return new if same_data(made, new) else made
@@ -235,7 +238,7 @@ class _Change:
             and has_instance(self.organizer_object, rid)
         )
         if known and self.old.master is not None:
-            usual = derived(self.old.master, rid, self.old.zones)
+            usual = usual_at(self.old, rid)
             if usual is not None:
                 return self._overlaid(usual, theirs)
         if cancelled(theirs):

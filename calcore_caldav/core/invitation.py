@@ -16,11 +16,11 @@ from calcore_caldav.core.significance import (
     SHARED_PREFIX,
     cancelled,
     component_at,
-    derived,
     exdates,
     exdates_of,
     has_instance,
     retimed,
+    usual_at,
     with_exdates,
     without_exdates,
 )
@@ -141,7 +141,7 @@ class _Request:
                     # Cancelled instances stay visible until their owner removes them.
                     if rid in gone:
                         found[rid] = mine
-                elif rid not in gone and (kept := self._own_instance(rid, mine, theirs)) is not None:
+                elif rid not in gone and (kept := self._own_instance(rid, mine)) is not None:
                     found[rid] = kept
             # Where the organizer's copy has all answers, a deletion that it doesn't know as declined was of
             # something else: an instance that the receiver was uninvited from, and now is invited to again.
@@ -177,11 +177,9 @@ class _Request:
     def _own_at(self, rid: RecurrenceId) -> Component | None:
         return component_at(self.existing, rid)
 
-    def _own_instance(self, rid: RecurrenceId, mine: Component, theirs: Component) -> Component | None:
+    def _own_instance(self, rid: RecurrenceId, mine: Component) -> Component | None:
         """An override that the sender doesn't have, for what the receiver changed in it: say, an alarm."""
-        master = self.existing.master
-        usual = None if master is None else derived(master, rid, self.existing.zones)
-        fresh = derived(theirs, rid, self.body.zones)
+        usual, fresh = usual_at(self.existing, rid), usual_at(self.body, rid)
         if usual is None or fresh is None or _own_part(mine, self.own) == _own_part(usual, self.own):
             return None
         return _received(fresh, mine, self.own)

@@ -25,6 +25,7 @@ from calcore_caldav.core.itip import (
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION, last_seen, noted, older, revision, with_revision
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     Usual,
     component_at,
@@ -32,6 +33,7 @@ from calcore_caldav.core.significance import (
     has_instance,
     sequence,
     timing,
+    usual_at,
 )
 
 Rid = RecurrenceId | None
@@ -146,6 +148,14 @@ def apply_cancel(
                 continue
             found[rid] = _ended(component, theirs)
             touched.add(rid)
+            if is_ranged(theirs):
+                found[rid] = found[rid].map(
+                    lambda p: p.with_param("RANGE", "THISANDFUTURE") if p.name == "RECURRENCE-ID" else p
+                )
+                if in_order:
+                    continue
+                later = (r for r in existing.overrides if r > rid and r not in body.overrides)
+                found.update({r: _ended(found[r], theirs) for r in later})
     if not touched:
         return MergeResult(Outcome.IGNORED_STALE if stale else Outcome.UNCHANGED, existing)
     made = existing.with_components(tuple(found.values()))
@@ -191,6 +201,7 @@ def apply_reply(
     delegates: list[CalendarUserAddress] = []
     strangers = stale = 0
     usual: Usual | None = None
+    ranged = any(is_ranged(c) for c in existing.overrides.values())
     for rid, theirs in sorted(body.by_rid().items(), key=lambda item: item[0] is not None):
         if rid is not None and rid not in found and not has_instance(existing, rid):
             stale += 1
@@ -198,8 +209,11 @@ def apply_reply(
         component = found.get(rid)
         if component is None and rid is not None and None in found:
             # From the master as this very message left it.
-            usual = usual or Usual(found[None], existing.zones)
-            component = usual.override(rid)
+            if ranged:
+                component = usual_at(existing.with_components(tuple(found.values())), rid)
+            else:
+                usual = usual or Usual(found[None], existing.zones)
+                component = usual.override(rid)
         if component is None:
             stale += 1
             continue
@@ -276,9 +290,10 @@ def _not_told(
         return []
     found = []
     changing_nothing = Usual(master, existing.zones)
+    ranged = any(is_ranged(c) for c in existing.overrides.values())
     for rid, override in existing.overrides.items():
         prop = attendees(override, aliases).get(who)
-        usual = changing_nothing.override(rid)
+        usual = usual_at(existing, rid) if ranged else changing_nothing.override(rid)
         if (
             rid not in body.overrides
             and prop is not None

@@ -29,6 +29,7 @@ from calcore_caldav.core.itip import (
 )
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     cancelled,
     changed,
@@ -135,6 +136,11 @@ class _Diff:
         return _in_order([*self.rosters.values(), *self.rosters_before.values()])
 
     @cached_property
+    def ranged(self) -> frozenset[Rid]:
+        """Components that say something of all later instances, also of those that attendees have one for."""
+        return frozenset(rid for rid, c in self.components.items() if rid is not None and is_ranged(c))
+
+    @cached_property
     def rescheduled(self) -> bool:
         """Whether the series itself moved, so that instances of before mean nothing now."""
         return (
@@ -236,6 +242,8 @@ class _Diff:
                 told.add(rid)
         if self.reverted_changed and who in self.rosters.get(None, _NOBODY):
             told.add(None)
+        if told & self.ranged:
+            told.add(None)
         return frozenset(told)
 
     def concerns(self, who: CalendarUserAddress) -> bool:
@@ -255,7 +263,7 @@ class _Diff:
             found.append(self.end(who))
         elif lost:
             found.append(self._message(Method.CANCEL, who, *self._cancellations(who, lost)))
-        if forced or (lost & self.removed):
+        if forced or (lost & self.removed) or lost & self.ranged:
             told |= {None}
         if None in lost:
             # What goes on although the series ended.

@@ -12,6 +12,7 @@ from calcore_caldav.core.content import Component, Property, split_values
 from calcore_caldav.core.overrides import override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.times import TimezoneResolver, format_date_time, parse_duration
 from calcore_caldav.errors import InvalidCalendarData, NotFound
 
@@ -109,6 +110,19 @@ def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | N
         return override_instance(obj, rid)
     except NotFound:
         return derived(obj.master, rid, obj.zones)
+
+
+def usual_at(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
+    """What an instance would be without an override of its own: from the master, or the RANGE override it is under.
+
+    None where the object has no series.
+    """
+    if obj.master is None:
+        return None
+    if not any(is_ranged(c) for c in obj.overrides.values()):
+        return derived(obj.master, rid, obj.zones)
+    others = tuple(c for other, c in obj.by_rid().items() if other != rid)
+    return component_at(obj.with_components(others), rid)
 
 
 def derived(master: Component, rid: RecurrenceId, zones: TimezoneResolver) -> Component | None:

@@ -10,6 +10,7 @@ from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.itip import ITipMessage, Method, message, reply, success
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import cancelled, exdates_of, with_exdates
 from calcore_caldav.scheduling.rooms import RoomAnswer
 
@@ -41,14 +42,17 @@ def without_exdates(mine: CalendarObject | None, theirs: CalendarObject) -> Cale
 
 
 def without_cancelled(obj: CalendarObject | None) -> CalendarObject | None:
-    """A room's copy without what doesn't take place; None: nothing is left."""
+    """A room's copy without what doesn't take place; None: nothing is left.
+
+    A component for all dates from one on (RANGE=THISANDFUTURE) stays: without it they would take place.
+    """
     if obj is None:
         return None
     if obj.master is not None and cancelled(obj.master):
         kept: Iterable[Component] = (c for c in obj.overrides.values() if not cancelled(c))
         left = tuple(kept)
         return obj.with_components(left) if left else None
-    gone = [rid for rid, c in obj.overrides.items() if cancelled(c)]
+    gone = [rid for rid, c in obj.overrides.items() if cancelled(c) and not is_ranged(c)]
     if not gone:
         return obj
     made = [c for rid, c in obj.by_rid().items() if rid not in gone]
