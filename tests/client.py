@@ -69,7 +69,7 @@ class Reply:
             of_href = found.setdefault(unquote(response.findtext("{DAV:}href") or ""), {})
             for stat in response.findall("{DAV:}propstat"):
                 status = int((stat.findtext("{DAV:}status") or "").split()[1])
-                for element in (stat.findtext("{DAV:}prop") is not None and stat.find("{DAV:}prop")) or ():
+                for element in stat.iterfind("{DAV:}prop/*"):
                     of_href[element.tag] = (status, element)
         return found
 

@@ -270,14 +270,21 @@ def _connect(path: Path, busy_timeout: float, synchronous: str) -> sqlite3.Conne
         connection = sqlite3.connect(
             path, timeout=busy_timeout, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        # 16 MB: a booked series writes a hundred pages, most of which the next one writes again.
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        # Each thread has a connection, and the system caches the file for all of them.
-        connection.execute("PRAGMA cache_size = -4000")
     except sqlite3.Error as error:
+        raise _translate(error) from error
+    try:
+        for setting in (
+            "foreign_keys = ON",
+            f"synchronous = {synchronous}",
+            # 16 MB: a booked series writes a hundred pages, most of which the next one writes again.
+            "wal_autocheckpoint = 4000",
+            "temp_store = MEMORY",
+            # Each thread has a connection, and the system caches the file for all of them.
+            "cache_size = -4000",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.Error as error:
+        connection.close()
         raise _translate(error) from error
     return connection
 
