@@ -154,6 +154,12 @@ def test_sync_and_properties(port):
         assert carol("PROPFIND", "/carol/plans/", ask, Depth="0").status == 404
 
 
+RENAME = (
+    '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:displayname>Mine</D:displayname></D:prop></D:set>'
+    "</D:propertyupdate>"
+)
+
+
 def test_others_calendars_are_closed(port):
     with Client(port, "carol") as carol, Client(port, "bob") as bob:
         assert bob("PUT", "/bob/calendar/own.ics", meeting("own", "bob", [], monday(7, 9))).status == 201
@@ -161,6 +167,17 @@ def test_others_calendars_are_closed(port):
         assert carol("PUT", "/bob/calendar/x.ics", meeting("x", "carol", [], monday(7, 9))).status == 403
         assert carol("DELETE", "/bob/calendar/own.ics").status == 403
         assert carol("PUT", "/room1/calendar/x.ics", meeting("x", "carol", [], monday(7, 9))).status == 403
+        assert (
+            carol("PUT", "/carol/calendar/mine.ics", meeting("mine", "carol", [], monday(7, 9))).status == 201
+        )
+        host = f"http://127.0.0.1:{port}"
+        for target in ("/bob/calendar/mine.ics", "/room1/calendar/mine.ics"):
+            assert carol("MOVE", "/carol/calendar/mine.ics", Destination=host + target).status == 403
+        assert (
+            carol("MOVE", "/bob/calendar/own.ics", Destination=f"{host}/carol/calendar/x.ics").status == 403
+        )
+        assert carol("DELETE", "/carol/calendar/mine.ics").status == 200
+        assert carol("PROPPATCH", "/room1/calendar/", RENAME).status == 403
         assert carol("MKCALENDAR", "/bob/new/").status == 403
         assert ask(port, "carol2", "GET", "/carol/calendar/").status == 401
         assert ask(port, None, "PROPFIND", "/", Depth="0").status == 401

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rooms over HTTP: nobody but managers writes into their calendars by any path, and odd requests have their answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from client import DavClient
+from room_office import Office, event
+
+from calcore_caldav.core.times import format_date_time
+from calcore_caldav.server.assembly import build_wsgi, close_services, services_from
+from calcore_caldav.server.configuration import native_configuration
+from calcore_caldav.store.protocol import SYSTEM
+
+START = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
+JSON = "/calendar/v3/calendars/room1%40example.com"
+OWN = "/calendar/v3/calendars/primary"
+
+
+class Place:
+    """A server with a walk-in and ann's meeting in room1, which max manages."""
+
+    def __init__(self, url: str) -> None:
+        Office(url).store.close()
+        configuration = native_configuration(None, {"storage": {"database": url}, "auth": {"type": "none"}})
+        self.services = services_from(configuration)
+        application = build_wsgi(configuration)
+        self.ann, self.bob, self.max = (DavClient(application, who) for who in ("ann", "bob", "max"))
+        walk_in = event("walk-in", START, organizer=None).body
+        assert self.max.put("/room1/calendar/walk-in.ics", walk_in).status == 201
+        assert (
+            self.ann.put("/ann/calendar/one.ics", event("one", START + timedelta(hours=2)).body).status == 201
+        )
+
+    def room(self) -> dict[str, bytes]:
+        """What stands in the room's calendars."""
+        with self.services.store.read() as txn:
+            room = txn.directory.by_name("room1")
+            found = [c for c in txn.collections.of(room) if c.kind.value not in {"inbox", "outbox"}]
+            return {s.path: txn.objects.body(s) for c in found for s in txn.objects.all(c)}
+
+    def bookings(self) -> int:
+        with self.services.store.read() as txn:
+            return len(txn.bookings.all(txn.directory.by_name("room1")))
+
+    def answer(self, client: DavClient, path: str) -> list[str]:
+        """The room's lines in an event."""
+        lines = client.get(path).text.replace("\r\n ", "").splitlines()
+        return [
+            line for line in lines if line.endswith((":mailto:room1@example.com", "boardroom@example.com"))
+        ]
+
+
+@pytest.fixture
+def place(tmp_path):
+    yield Place(f"sqlite:///{tmp_path}/calcore.db")
+    close_services()
+
+
+def body_of(hour: int = 0) -> str:
+    start = format_date_time(START + timedelta(hours=hour))
+    moment = f"{start[:4]}-{start[4:6]}-{start[6:8]}T{start[9:11]}:{start[11:13]}:00Z"
+    return json.dumps(
+        {"summary": "x", "start": {"dateTime": moment}, "end": {"dateTime": moment}, "iCalUID": "j"}
+    )
+
+
+PATHS = {
+    "put": ("PUT", "/room1/calendar/new.ics", "ics", {}),
+    "put into an event": ("PUT", "/room1/calendar/walk-in.ics", "ics", {}),
+    "put into the inbox": ("PUT", "/room1/inbox/new.ics", "ics", {}),
+    "put a whole calendar": ("PUT", "/room1/calendar/", "ics", {}),
+    "add a member": ("POST", "/room1/calendar/", "ics", {}),
+    "delete": ("DELETE", "/room1/calendar/walk-in.ics", "", {}),
+    "delete the calendar": ("DELETE", "/room1/calendar/", "", {}),
+    "copy into": ("COPY", "/bob/calendar/own.ics", "", {"Destination": "/room1/calendar/new.ics"}),
+    "copy over": ("COPY", "/bob/calendar/own.ics", "", {"Destination": "/room1/calendar/walk-in.ics"}),
+    "copy out of": ("COPY", "/room1/calendar/walk-in.ics", "", {"Destination": "/bob/calendar/new.ics"}),
+    "move into": ("MOVE", "/bob/calendar/own.ics", "", {"Destination": "/room1/calendar/new.ics"}),
+    "move out of": ("MOVE", "/room1/calendar/walk-in.ics", "", {"Destination": "/bob/calendar/new.ics"}),
+    "move a calendar": ("MOVE", "/room1/calendar/", "", {"Destination": "/bob/taken/"}),
+    "make a calendar": ("MKCALENDAR", "/room1/other/", "", {}),
+    "change a calendar": ("PROPPATCH", "/room1/calendar/", "patch", {}),
+    "change the room": ("PROPPATCH", "/room1/", "patch", {}),
+    "grant oneself": ("ACL", "/room1/calendar/", "acl", {}),
+    "json insert": ("POST", f"{JSON}/events", "json", {}),
+    "json import": ("POST", f"{JSON}/events/import", "json", {}),
+    "json move into": ("POST", f"{OWN}/events/own/move?destination=room1%40example.com", "", {}),
+    "json grant": ("POST", f"{JSON}/acl", "rule", {}),
+    "json clear": ("POST", f"{JSON}/clear", "", {}),
+    "json change": ("PATCH", JSON, "json", {}),
+}
+PATCH = (
+    '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:displayname>Mine</D:displayname></D:prop></D:set>'
+    "</D:propertyupdate>"
+)
+GRANT = (
+    '<D:acl xmlns:D="DAV:"><D:ace><D:principal><D:href>/bob/</D:href></D:principal><D:grant><D:privilege>'
+    "<D:all/></D:privilege></D:grant></D:ace></D:acl>"
+)
+BODIES = {
+    "ics": (event("new", START + timedelta(hours=5), organizer=None).body.decode(), "text/calendar"),
+    "patch": (PATCH, "application/xml"),
+    "acl": (GRANT, "application/xml"),
+    "json": (body_of(5), "application/json"),
+    "rule": (
+        json.dumps({"role": "owner", "scope": {"type": "user", "value": "bob@example.com"}}),
+        "application/json",
+    ),
+    "": ("", ""),
+}
+
+
+@pytest.mark.parametrize("how", PATHS)
+def test_nobody_else_writes_there(place, how):
+    method, path, kind, headers = PATHS[how]
+    own = event("own", START + timedelta(hours=7), organizer=None).body
+    assert place.bob.put("/bob/calendar/own.ics", own).status == 201
+    before = place.room()
+    text, content_type = BODIES[kind]
+    if "Destination" in headers:
+        headers = {"Destination": f"http://localhost{headers['Destination']}", "Overwrite": "T"}
+    if content_type:
+        headers = {**headers, "Content-Type": content_type}
+    answer = place.bob.request(method, path.replace("%40", "@"), text, headers)
+    if method == "PROPPATCH" and answer.status == 207:
+        assert " 403 " in answer.text
+    else:
+        assert answer.status in {403, 404, 405}, answer.text
+    assert place.room() == before
+    with place.services.store.read() as txn:
+        room = txn.directory.by_name("room1")
+        assert [c.name for c in txn.collections.of(room)].count("other") == 0
+        assert [g.grantee for g in txn.directory.grants(room)] == ["max"]
+
+
+def test_a_manager_writes_there(place):
+    walk_in = event("new", START + timedelta(hours=5), organizer=None).body
+    assert place.max.put("/room1/calendar/new.ics", walk_in).status == 201
+    target = "http://localhost/room1/calendar/copied.ics"
+    own = event("own", START + timedelta(hours=7), organizer=None).body
+    assert place.max.put("/max/calendar/own.ics", own).status == 201
+    assert place.max.request("COPY", "/max/calendar/own.ics", b"", {"Destination": target}).status == 201
+    assert place.bookings() == 4
+    assert place.max.delete("/room1/calendar/copied.ics").status == 204
+    assert place.bookings() == 3
+
+
+@pytest.mark.parametrize("answer", ["ACCEPTED", "TENTATIVE"])
+def test_no_organizer_answers_for_a_room(place, answer):
+    taken = event("two", START, organizer="bob", answer=answer).body
+    assert place.bob.put("/bob/calendar/two.ics", taken).status == 201
+    [line] = place.answer(place.bob, "/bob/calendar/two.ics")
+    assert "PARTSTAT=DECLINED" in line
+    # Nor later.
+    changed = place.bob.get("/bob/calendar/two.ics").text.replace("PARTSTAT=DECLINED", f"PARTSTAT={answer}")
+    assert place.bob.put("/bob/calendar/two.ics", changed).status == 204
+    [line] = place.answer(place.bob, "/bob/calendar/two.ics")
+    assert "PARTSTAT=DECLINED" in line
+
+
+def test_a_room_does_not_organize(place):
+    before = place.room()
+    invites = event("odd", START + timedelta(hours=5), organizer="room1", attendees=["ann"]).body
+    refused = place.max.put("/room1/calendar/odd.ics", invites)
+    assert (refused.status, refused.error) == (403, "{urn:ietf:params:xml:ns:caldav}organizer-allowed")
+    # Nor does anybody in its name.
+    forged = place.bob.put("/bob/calendar/odd.ics", invites)
+    assert (forged.status, forged.error) == (403, "{urn:ietf:params:xml:ns:caldav}organizer-allowed")
+    assert place.room() == before
+
+
+@pytest.mark.parametrize("again", ["mailto:room1@example.com", "mailto:boardroom@example.com"])
+def test_a_room_invited_twice_is_booked_once(place, again):
+    before = place.bookings()
+    twice = event("odd", START + timedelta(hours=5), attendees=[again]).body
+    assert place.ann.put("/ann/calendar/odd.ics", twice).status == 201
+    [line] = place.answer(place.ann, "/ann/calendar/odd.ics")
+    assert "PARTSTAT=ACCEPTED" in line
+    assert place.bookings() == before + 1
+
+
+def test_a_room_in_a_group_is_booked_once(place):
+    with place.services.store.write(SYSTEM) as txn:
+        txn.directory.set_members(txn.directory.by_name("staff"), ["bob", "room1", "ann"])
+    before = place.bookings()
+    both = event("odd", START + timedelta(hours=5), attendees=["staff"]).body
+    assert place.ann.put("/ann/calendar/odd.ics", both).status == 201
+    [line] = place.answer(place.ann, "/ann/calendar/odd.ics")
+    assert "PARTSTAT=ACCEPTED" in line
+    assert place.bookings() == before + 1
+
+
+def test_a_booking_without_end_takes_no_time(place):
+    before = place.bookings()
+    moment = format_date_time(START + timedelta(hours=5))
+    instant = event("odd", None, f"DTSTART:{moment}").body
+    assert place.ann.put("/ann/calendar/odd.ics", instant).status == 201
+    assert "PARTSTAT=ACCEPTED" in place.answer(place.ann, "/ann/calendar/odd.ics")[0]
+    inside = event("odder", None, f"DTSTART:{format_date_time(START + timedelta(minutes=30))}").body
+    assert place.ann.put("/ann/calendar/odder.ics", inside).status == 201
+    assert "PARTSTAT=DECLINED" in place.answer(place.ann, "/ann/calendar/odder.ics")[0]
+    assert place.bookings() == before
