@@ -7,12 +7,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from client import DavClient
-from room_office import Office, event
+from room_office import event
+from room_server import room_server
 
 from calcore_caldav.core.times import format_date_time
-from calcore_caldav.server.assembly import build_wsgi, close_services, services_from
-from calcore_caldav.server.configuration import native_configuration
 from calcore_caldav.store.protocol import SYSTEM
 
 START = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
@@ -20,44 +18,14 @@ JSON = "/calendar/v3/calendars/room1%40example.com"
 OWN = "/calendar/v3/calendars/primary"
 
 
-class Place:
-    """A server with a walk-in and ann's meeting in room1, which max manages."""
-
-    def __init__(self, url: str) -> None:
-        Office(url).store.close()
-        configuration = native_configuration(None, {"storage": {"database": url}, "auth": {"type": "none"}})
-        self.services = services_from(configuration)
-        application = build_wsgi(configuration)
-        self.ann, self.bob, self.max = (DavClient(application, who) for who in ("ann", "bob", "max"))
-        walk_in = event("walk-in", START, organizer=None).body
-        assert self.max.put("/room1/calendar/walk-in.ics", walk_in).status == 201
-        assert (
-            self.ann.put("/ann/calendar/one.ics", event("one", START + timedelta(hours=2)).body).status == 201
-        )
-
-    def room(self) -> dict[str, bytes]:
-        """What stands in the room's calendars."""
-        with self.services.store.read() as txn:
-            room = txn.directory.by_name("room1")
-            found = [c for c in txn.collections.of(room) if c.kind.value not in {"inbox", "outbox"}]
-            return {s.path: txn.objects.body(s) for c in found for s in txn.objects.all(c)}
-
-    def bookings(self) -> int:
-        with self.services.store.read() as txn:
-            return len(txn.bookings.all(txn.directory.by_name("room1")))
-
-    def answer(self, client: DavClient, path: str) -> list[str]:
-        """The room's lines in an event."""
-        lines = client.get(path).text.replace("\r\n ", "").splitlines()
-        return [
-            line for line in lines if line.endswith((":mailto:room1@example.com", "boardroom@example.com"))
-        ]
-
-
 @pytest.fixture
 def place(tmp_path):
-    yield Place(f"sqlite:///{tmp_path}/calcore.db")
-    close_services()
+    """A walk-in and ann's meeting stand in the calendar of room1, which max manages."""
+    with room_server(tmp_path) as made:
+        walk_in = event("walk-in", START, organizer=None).body
+        assert made.max.put("/room1/calendar/walk-in.ics", walk_in).status == 201
+        assert made.book(made.ann, event("one", START + timedelta(hours=2))) == {"": "ACCEPTED"}
+        yield made
 
 
 def body_of(hour: int = 0) -> str:
@@ -144,22 +112,18 @@ def test_a_manager_writes_there(place):
     own = event("own", START + timedelta(hours=7), organizer=None).body
     assert place.max.put("/max/calendar/own.ics", own).status == 201
     assert place.max.request("COPY", "/max/calendar/own.ics", b"", {"Destination": target}).status == 201
-    assert place.bookings() == 4
+    assert len(place.bookings()) == 4
     assert place.max.delete("/room1/calendar/copied.ics").status == 204
-    assert place.bookings() == 3
+    assert len(place.bookings()) == 3
 
 
 @pytest.mark.parametrize("answer", ["ACCEPTED", "TENTATIVE"])
 def test_no_organizer_answers_for_a_room(place, answer):
-    taken = event("two", START, organizer="bob", answer=answer).body
-    assert place.bob.put("/bob/calendar/two.ics", taken).status == 201
-    [line] = place.answer(place.bob, "/bob/calendar/two.ics")
-    assert "PARTSTAT=DECLINED" in line
+    assert place.book(place.bob, event("two", START, organizer="bob", answer=answer)) == {"": "DECLINED"}
     # Nor later.
-    changed = place.bob.get("/bob/calendar/two.ics").text.replace("PARTSTAT=DECLINED", f"PARTSTAT={answer}")
+    changed = place.text(place.bob, "two").replace("PARTSTAT=DECLINED", f"PARTSTAT={answer}")
     assert place.bob.put("/bob/calendar/two.ics", changed).status == 204
-    [line] = place.answer(place.bob, "/bob/calendar/two.ics")
-    assert "PARTSTAT=DECLINED" in line
+    assert place.answers(place.bob, "two") == {"": "DECLINED"}
 
 
 def test_a_room_does_not_organize(place):
@@ -176,31 +140,26 @@ def test_a_room_does_not_organize(place):
 @pytest.mark.parametrize("again", ["mailto:room1@example.com", "mailto:boardroom@example.com"])
 def test_a_room_invited_twice_is_booked_once(place, again):
     before = place.bookings()
-    twice = event("odd", START + timedelta(hours=5), attendees=[again]).body
-    assert place.ann.put("/ann/calendar/odd.ics", twice).status == 201
-    [line] = place.answer(place.ann, "/ann/calendar/odd.ics")
-    assert "PARTSTAT=ACCEPTED" in line
-    assert place.bookings() == before + 1
+    twice = event("odd", START + timedelta(hours=5), attendees=[again])
+    assert place.book(place.ann, twice) == {"": "ACCEPTED"}
+    assert place.text(place.ann, "odd").count("CUTYPE=ROOM") == 1
+    assert place.bookings() == [*before, START + timedelta(hours=5)]
 
 
 def test_a_room_in_a_group_is_booked_once(place):
     with place.services.store.write(SYSTEM) as txn:
         txn.directory.set_members(txn.directory.by_name("staff"), ["bob", "room1", "ann"])
     before = place.bookings()
-    both = event("odd", START + timedelta(hours=5), attendees=["staff"]).body
-    assert place.ann.put("/ann/calendar/odd.ics", both).status == 201
-    [line] = place.answer(place.ann, "/ann/calendar/odd.ics")
-    assert "PARTSTAT=ACCEPTED" in line
-    assert place.bookings() == before + 1
+    both = event("odd", START + timedelta(hours=5), attendees=["staff"])
+    assert place.book(place.ann, both) == {"": "ACCEPTED"}
+    assert place.text(place.ann, "odd").count("CUTYPE=ROOM") == 1
+    assert place.bookings() == [*before, START + timedelta(hours=5)]
 
 
 def test_a_booking_without_end_takes_no_time(place):
     before = place.bookings()
-    moment = format_date_time(START + timedelta(hours=5))
-    instant = event("odd", None, f"DTSTART:{moment}").body
-    assert place.ann.put("/ann/calendar/odd.ics", instant).status == 201
-    assert "PARTSTAT=ACCEPTED" in place.answer(place.ann, "/ann/calendar/odd.ics")[0]
-    inside = event("odder", None, f"DTSTART:{format_date_time(START + timedelta(minutes=30))}").body
-    assert place.ann.put("/ann/calendar/odder.ics", inside).status == 201
-    assert "PARTSTAT=DECLINED" in place.answer(place.ann, "/ann/calendar/odder.ics")[0]
+    instant = event("odd", None, f"DTSTART:{format_date_time(START + timedelta(hours=5))}")
+    assert place.book(place.ann, instant) == {"": "ACCEPTED"}
+    inside = event("odder", None, f"DTSTART:{format_date_time(START + timedelta(minutes=30))}")
+    assert place.book(place.ann, inside) == {"": "DECLINED"}
     assert place.bookings() == before
