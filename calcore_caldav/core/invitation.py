@@ -11,7 +11,7 @@ from calcore_caldav.core.itip import SERVER_PARAMS, private
 from calcore_caldav.core.merge import MergeResult, Outcome, same_data
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.revision import last_seen, older, revision, stamped_before
+from calcore_caldav.core.revision import last_seen, older, predates, revision
 from calcore_caldav.core.significance import (
     SHARED_PREFIX,
     cancelled,
@@ -122,7 +122,7 @@ class _Request:
     def _whole(self, theirs: Component) -> tuple[Component, ...]:
         master = _received(theirs, self.existing.master, self.own, self.organizer)
         gone = exdates_of(theirs, self.body.zones)
-        found: dict[RecurrenceId, Component] = {}
+        found: dict[RecurrenceId, Component] = self._newer(theirs)
         away = set()
         for rid, override in self.body.overrides.items():
             mine = self.existing.overrides.get(rid)
@@ -159,14 +159,17 @@ class _Request:
         return not self.in_order and mine is not None and older(revision(theirs), last_seen(mine))
 
     def _predates(self, theirs: Component) -> bool:
-        """Whether the series was sent anew after this change of an instance, which it therefore contained.
+        return not self.in_order and predates(theirs, self.existing.master)
 
-        SEQUENCE alone doesn't tell: organizers may count each instance by itself.
-        """
-        if self.in_order or self.existing.master is None:
-            return False
-        ours, seen = revision(theirs), last_seen(self.existing.master)
-        return ours[0] < seen[0] and stamped_before(ours, seen)
+    def _newer(self, series: Component) -> dict[RecurrenceId, Component]:
+        """Instances of which a later message told than the one that brings the series."""
+        if self.in_order:
+            return {}
+        return {
+            rid: mine
+            for rid, mine in self.existing.overrides.items()
+            if rid not in self.body.overrides and older(revision(series), last_seen(mine))
+        }
 
     def _declined_away(self, rid: RecurrenceId, theirs: Component) -> bool:
         """Whether the receiver declined that instance and deleted it."""

@@ -24,7 +24,15 @@ from calcore_caldav.core.itip import (
 )
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.revision import REVISION, last_seen, noted, older, revision, with_revision
+from calcore_caldav.core.revision import (
+    REVISION,
+    last_seen,
+    noted,
+    older,
+    predates,
+    revision,
+    with_revision,
+)
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     Usual,
@@ -143,7 +151,11 @@ def apply_cancel(
             component = component_at(existing, rid)
             if component is None or not has_instance(existing, rid):
                 continue
-            if rid in existing.overrides and not in_order and _overtaken(theirs, component):
+            if not in_order and (
+                _overtaken(theirs, component)
+                if rid in existing.overrides
+                else predates(theirs, existing.master)
+            ):
                 stale += 1
                 continue
             found[rid] = _ended(component, theirs)

@@ -53,6 +53,17 @@ def last_seen(component: Component) -> Revision:
     return noted(component.get("ORGANIZER")) or revision(component)
 
 
+def predates(theirs: Component, series: Component | None) -> bool:
+    """Whether the series was sent anew after a message about one instance, which it therefore contained.
+
+    SEQUENCE alone doesn't tell: organizers may count each instance by itself.
+    """
+    if series is None:
+        return False
+    ours, seen = revision(theirs), last_seen(series)
+    return ours[0] < seen[0] and stamped_before(ours, seen)
+
+
 def with_revisions(copy: CalendarObject, body: CalendarObject) -> CalendarObject:
     """An attendee's copy in which the revisions of a message are remembered, where it was taken from that."""
     said = body.by_rid()

@@ -265,9 +265,7 @@ class Office:
 
 
 def attendee(component: Component, who: str):
-    return next(
-        (p for p in component.all("ATTENDEE") if p.value.lower().endswith(f":{who}@example.com")), None
-    )
+    return next((p for p in component.all("ATTENDEE") if p.value.lower().startswith(f"mailto:{who}@")), None)
 
 
 def event(*attendees: str, organizer: str = "florent", uid: str = "1", extra: str = "", **props: str) -> str:
