@@ -14,6 +14,7 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import address
 from calcore_caldav.core.overrides import cancel_instance, override_instance, with_override
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     component_at,
     derived,
@@ -111,7 +112,10 @@ def _following(child: Component, before: Component | None, after: Component | No
     names = {p.name: None for p in (*before.properties, *after.properties) if p.name not in _ITS_OWN}
     if all(child.all(name) == before.all(name) for name in _TIMES):
         names |= dict.fromkeys(_TIMES)
-    made = child.with_all("RECURRENCE-ID", after.all("RECURRENCE-ID"))
+    made = child
+    old, new = before.get("RECURRENCE-ID"), after.get("RECURRENCE-ID")
+    if new is not None and new != old:
+        made = made.with_property(new.with_param("RANGE", "THISANDFUTURE") if is_ranged(child) else new)
     for name in names:
         if before.all(name) != after.all(name) and child.all(name) == before.all(name):
             made = made.with_all(name, after.all(name))

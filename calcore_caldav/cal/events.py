@@ -138,8 +138,7 @@ class Event:
         """Give an attendee another role; invites one who was not invited."""
         if role not in ROLES:
             raise InvalidEvent(f"a participation role is one of {', '.join(ROLES)} (got {role!r})")
-        if not self.hasAttendee(attendee):
-            self.storage.invite(self, [attendee])
+        self.invite([attendee])
         addresses = self.storage.addresses(attendee)
         self._change(
             lambda c: c.map(

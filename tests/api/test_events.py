@@ -511,6 +511,24 @@ def test_exceptions_follow_the_series(office, ann, bob):
     assert items(bob, singleEvents=True) == []
 
 
+def test_this_and_future_follows_the_series(office, ann):
+    text = CALDAV.replace("RECURRENCE-ID;TZID", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID")
+    office.put("ann", "dav01.ics", text.replace("EXDATE;TZID=Europe/Paris:20110607T100000\n", ""))
+    change = {"location": "There", "recurrence": ["RRULE:FREQ=DAILY;COUNT=5"]}
+    ann.events().patch(calendarId="primary", eventId="dav01", body=change).execute()
+    assert "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Paris:20110608T100000\n" in office.text("ann")
+    earlier = {"start": at(6, 9), "end": at(6, 10)}
+    ann.events().patch(calendarId="primary", eventId="dav01", body=earlier).execute()
+    found = ann.events().instances(calendarId="primary", eventId="dav01").execute()["items"]
+    assert [(i["id"], i["start"]["dateTime"][8:13], i["location"]) for i in found] == [
+        ("dav01_20110606T070000Z", "06T09", "There"),
+        ("dav01_20110607T070000Z", "07T09", "There"),
+        ("dav01_20110608T070000Z", "08T15", "There"),
+        ("dav01_20110609T070000Z", "09T15", "There"),
+        ("dav01_20110610T070000Z", "10T15", "There"),
+    ]
+
+
 def test_a_series_that_becomes_all_day_keeps_its_exceptions(office, ann):
     made = insert(ann, event(1, recurrence=["RRULE:FREQ=DAILY;COUNT=4"]))
     for number, body in ((2, {"summary": "Exception"}), (3, {"status": "cancelled"})):

@@ -70,6 +70,14 @@ def test_answers_given_at_creation(ann, bob) -> None:
     assert bob.getEvents(ALWAYS, cal.SearchCriteria(participation_status="TENTATIVE")) == [event]
 
 
+def test_a_role_invites(ann, bob, notices) -> None:
+    event = ann.createEvent(dtstart=TEN, duration=HOUR)
+    notices.clear()
+    event.setParticipationRole(bob, "OPT-PARTICIPANT")
+    assert event.getAttendeeIds("NEEDS-ACTION", "OPT-PARTICIPANT") == ["bob"]
+    assert ("EventParticipationChanged", event.unique_id) in notices
+
+
 def text(*events: str) -> str:
     made = "".join(
         f"BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20300101T000000Z\r\nDTSTART:20300301T120000Z\r\n"
