@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from calcore_caldav.api.problems import invalid
 from calcore_caldav.api.schemas import Schema
-from calcore_caldav.scheduling.service import Conditions
+from calcore_caldav.scheduling.conditions import Conditions
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import Actor, Transaction
 

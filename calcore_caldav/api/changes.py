@@ -34,7 +34,7 @@ from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import TimezoneResolver
 from calcore_caldav.errors import InvalidRequest, SchedulingRefused
-from calcore_caldav.scheduling.service import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
+from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.store.protocol import StoredObject
 
 Json = dict[str, Any]

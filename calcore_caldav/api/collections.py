@@ -22,7 +22,7 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.vtimezone_text import vtimezone
-from calcore_caldav.scheduling.service import NORMAL
+from calcore_caldav.scheduling.conditions import NORMAL
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps, Transaction
 
 Json = dict[str, Any]

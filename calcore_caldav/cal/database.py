@@ -21,7 +21,7 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.errors import InvalidRequest
-from calcore_caldav.scheduling.service import ScheduleOptions
+from calcore_caldav.scheduling.conditions import ScheduleOptions
 from calcore_caldav.server.assembly import open_services
 from calcore_caldav.store.protocol import (
     SYSTEM,

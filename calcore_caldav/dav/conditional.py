@@ -11,7 +11,7 @@ from typing import Final
 
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse
 from calcore_caldav.errors import PreconditionFailed
-from calcore_caldav.scheduling.service import Conditions, ScheduleOptions
+from calcore_caldav.scheduling.conditions import Conditions, ScheduleOptions
 
 _TAG: Final = re.compile(r'(?:W/)?"[^"]*"')
 

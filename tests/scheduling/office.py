@@ -12,10 +12,11 @@ from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import Outcome
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.scheduling.conditions import Conditions, ScheduleOptions
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.inbound import receive
 from calcore_caldav.scheduling.posting import Posted, post
-from calcore_caldav.scheduling.service import CalendarService, Conditions, PutResult, ScheduleOptions
+from calcore_caldav.scheduling.service import CalendarService, PutResult
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.worker import Worker
 from calcore_caldav.server.background import UPKEEP_JOB, upkeep

@@ -11,7 +11,7 @@ from office import Office, answered
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
 from calcore_caldav.errors import InvalidRequest, NotPermitted, PreconditionFailed
-from calcore_caldav.scheduling.service import Conditions
+from calcore_caldav.scheduling.conditions import Conditions
 
 WEEKLY = """BEGIN:VCALENDAR
 VERSION:2.0
