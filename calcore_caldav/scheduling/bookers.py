@@ -57,21 +57,22 @@ def managers(txn: Transaction, room: Principal) -> frozenset[str]:
     )
 
 
+def listed(entries: Sequence[str], names: frozenset[str], managed: frozenset[str]) -> bool:
+    """Whether a list of bookers means somebody who has those names; `managed`: names of the room's managers."""
+    return any(
+        bool(managed & names) if entry == "managers" else entry in names or entry.lower() in names
+        for entry in entries
+    )
+
+
 def role_of(policy: BookingPolicy, names: frozenset[str], managed: frozenset[str]) -> Role:
     """What somebody who has those names may do; `managed`: names of the room's managers."""
-
-    def listed(entries: Sequence[str]) -> bool:
-        return any(
-            bool(managed & names) if entry == "managers" else entry in names or entry.lower() in names
-            for entry in entries
-        )
-
     for role, entries in (
         (Role.OVERRIDE, policy.override),
         (Role.BOOK, policy.book),
         (Role.REQUEST, policy.request),
     ):
-        if listed(entries):
+        if listed(entries, names, managed):
             return role
     return Role.NOBODY if LOCAL in names else _EXTERNAL[policy.external]
 

@@ -158,6 +158,8 @@ class BookingPolicy:
     release_before_start: timedelta = timedelta(minutes=10)
     release_min_age: timedelta = timedelta(minutes=30)
     release_max_duration: timedelta = timedelta(hours=3)
+    release_exempt: tuple[str, ...] = ()
+    """Bookers whose bookings are not released."""
     checkin: timedelta = ZERO
     """Not checked in so long after its start, an instance is released."""
 
@@ -189,8 +191,11 @@ class BookingPolicy:
     @property
     def names(self) -> frozenset[str]:
         """Names of principals that the policy refers to (not addresses, domains or keywords)."""
-        listed = (*self.book, *self.request, *self.override, *self.approvers, self.auto_accept_group)
-        return frozenset(n for n in listed if n and "@" not in n and n not in KEYWORDS)
+        lists = (self.book, self.request, self.override, self.approvers, self.release_exempt)
+        listed = (name for names in lists for name in names)
+        return frozenset(
+            n for n in (*listed, self.auto_accept_group) if n and "@" not in n and n not in KEYWORDS
+        )
 
     def shown(self) -> dict[str, object]:
         """All settings in the form in which the directory would give them."""
@@ -235,7 +240,7 @@ CONTRADICTIONS: Final[tuple[Contradiction, ...]] = (
     ),
     (
         lambda p, m: not p.release and any(key.startswith("release_") for key in m),
-        "release_before_start, release_min_age, release_max_duration: need release = true",
+        "release_before_start, release_min_age, release_max_duration, release_exempt: need release = true",
     ),
     (
         lambda p, m: (
@@ -329,6 +334,7 @@ SETTINGS: Final[Mapping[str, Callable[[object], Any]]] = {
     "release_before_start": syntax.duration,
     "release_min_age": syntax.duration,
     "release_max_duration": syntax.duration,
+    "release_exempt": syntax.names,
     "checkin": syntax.duration,
 }
 """Every setting with the function that reads it."""

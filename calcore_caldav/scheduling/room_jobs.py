@@ -31,6 +31,7 @@ from calcore_caldav.scheduling.answering import (
     reason_of,
     with_note,
 )
+from calcore_caldav.scheduling.bookers import booker_names, listed, managers
 from calcore_caldav.scheduling.booking import beyond_horizon, decide
 from calcore_caldav.scheduling.delivery import Delivery, room_reply
 from calcore_caldav.scheduling.inquiry import inquire, zone_of
@@ -130,10 +131,11 @@ def release(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         return
     room, stored, policy = place
     meeting = _organizers_copy(txn, txn.objects.parsed(stored))
-    if not policy.release or meeting is None:
+    copy = txn.objects.parsed(stored)
+    exempt = listed(policy.release_exempt, booker_names(txn, copy), managers(txn, room))
+    if not policy.release or exempt or meeting is None:
         return
     obj, organizer = meeting
-    copy = txn.objects.parsed(stored)
     before = noted(copy, RELEASED)
     verdicts: Verdicts = {}
     for instance in inquire(txn, room, policy, copy, stored, settings=settings).instances:

@@ -32,14 +32,17 @@ def test_every_setting_stands_there_with_its_default(setting):
 
 @pytest.mark.parametrize("setting", sorted(ROWS.keys() & BookingPolicy().shown().keys()))
 def test_every_example_is_right(setting):
-    for example in re.findall(rf"`({setting} = [^`]+)`", ROWS[setting][1]):
+    examples = re.findall(rf"`({setting} = [^`]+)`", ROWS[setting][1].rpartition("|")[2])
+    assert examples, f"{setting} has no example"
+    for example in examples:
         found = tomllib.loads(example)
         needs = {
             "request": {"book": ["ann"]},
             "enforce_capacity": {"capacity": 8},
             "approvers": {"mode": "approval"},
         }
-        needs |= {"approval_timeout": {"mode": "approval"}}
+        needs |= {key: {"mode": "approval"} for key in ("approval_timeout", "approval_timeout_action")}
+        needs |= {key: {"release": True} for key in (n for n in ROWS if n.startswith("release_"))}
         try:
             BookingPolicy.from_mapping({**needs.get(setting, {}), **found})
         except DirectoryError as error:
