@@ -19,6 +19,7 @@ from calcore_caldav.dav.properties import Answer, Asked, Getter, Wanted, missing
 from calcore_caldav.dav.property_table import PROPERTIES
 from calcore_caldav.dav.resources import (
     Home,
+    Kind,
     Resource,
     Root,
     children,
@@ -209,7 +210,12 @@ def _people(request: DavRequest, root: Element, found: Iterable[Principal]) -> D
         if not xml.text_of(stated).isdecimal():
             raise InvalidRequest("nresults is a number")
         limit = min(limit, int(xml.text_of(stated)[:9]))
-    answer = Answer(request, PROPERTIES, wanted(root))
+    asked = wanted(root)
+    if not asked.names:
+        # python-caldav writes the properties that it wants beside an empty DAV:prop.
+        known = PROPERTIES.of(Kind.HOME)
+        asked = Wanted(Asked.PROP, tuple(child.tag for child in root if child.tag in known))
+    answer = Answer(request, PROPERTIES, asked)
     responses: list[str] = []
     for principal in found:
         if principal.hidden and not may_know(request, principal):

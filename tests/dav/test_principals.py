@@ -73,6 +73,17 @@ def test_a_collection_searches_all_principals_only_when_told(alice):
     assert set(told.properties) == {"/bob/"}
 
 
+def test_properties_beside_an_empty_prop_are_asked_for(alice):
+    body = (
+        "<D:principal-property-search><D:property-search><D:prop><D:displayname/></D:prop>"
+        "<D:match>Alice</D:match></D:property-search><D:prop/><C:calendar-home-set/><D:displayname/>"
+        "</D:principal-property-search>"
+    )
+    found = alice.xml("REPORT", "/", body, 0).properties["/alice/"]
+    assert found[clark("D:displayname")][1].text == "Alice Übelmann"
+    assert found[clark("C:calendar-home-set")][0] == 200
+
+
 def test_searches_have_limits(alice):
     limit = "<CS:limit><CS:nresults>2</CS:nresults></CS:limit>"
     reply = search(alice, ("D:displayname", "übel"), extra=limit)
