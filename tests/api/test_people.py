@@ -427,6 +427,30 @@ def test_free_busy_of_people_rooms_and_groups(ann, bob):
     )
 
 
+def test_limits_of_free_busy(ann):
+    query = {
+        "timeMin": f"{DAY}T00:00:00Z",
+        "timeMax": f"{DAY}T23:00:00Z",
+        "items": [{"id": name} for name in ("team@example.com", "ann@example.com", "room1@example.com")],
+    }
+
+    def answer(**limits):
+        made = ann.freebusy().query(body=query | limits).execute()
+        reasons = {
+            id_: entry["errors"][0]["reason"]
+            for part in ("calendars", "groups")
+            for id_, entry in made[part].items()
+            if "errors" in entry
+        }
+        return [*made["calendars"]], reasons
+
+    everybody = [f"{name}@example.com" for name in ("bob", "carl", "ann", "room1")]
+    assert answer(groupExpansionMax=2, calendarExpansionMax=4) == (everybody, {})
+    assert answer(groupExpansionMax=1) == (everybody[2:], {"team@example.com": "groupTooBig"})
+    too_many = dict.fromkeys(everybody[3:], "tooManyCalendarsRequested")
+    assert answer(calendarExpansionMax=3) == (everybody, too_many)
+
+
 @pytest.mark.parametrize(
     ("updates", "mails"), [({}, 1), ({"sendUpdates": "externalOnly"}, 1), ({"sendUpdates": "none"}, 0)]
 )
