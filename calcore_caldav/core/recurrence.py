@@ -85,6 +85,11 @@ class RecurrenceSet:
         return bool(self._overrides) or (self.series is not None and self.series.recurring)
 
     @property
+    def floating(self) -> bool:
+        """Whether the original starts have no zone (all-day ones too)."""
+        return self.series is not None and self.series.floating
+
+    @property
     def endless(self) -> bool:
         """Whether a rule has neither COUNT nor UNTIL."""
         return self.series is not None and self.series.endless

@@ -20,7 +20,7 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.freebusy import instance_type
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Occurrence, RecurrenceSet
-from calcore_caldav.core.times import TimeRange, from_epoch, to_epoch
+from calcore_caldav.core.times import TimeRange, format_date_time, from_epoch, to_epoch
 from calcore_caldav.errors import InvalidCalendarData
 from calcore_caldav.store.likeness import same_times
 from calcore_caldav.store.principals import owner_of, zone_of
@@ -86,6 +86,10 @@ _IN_COLLECTION = Statement(
     .order_by(objects.c.id)
     .limit(200)
 )
+
+
+UNMOVED: Final = "="
+"""The recurrence_id of instances that begin at their original start, most of all: as short as can be."""
 
 
 class IndexRow(NamedTuple):
@@ -167,10 +171,20 @@ def _times(obj: CalendarObject, recurrence: RecurrenceSet, found: Iterable[Occur
     numbers = {id(component): number for number, component in enumerate(obj.components)}
     made = []
     for one in found:
-        rid, source = recurrence.rid(one), one.source
-        basic = "" if rid is None else rid.to_basic()
-        made.append(Time(one.start, basic, one.end, source.moment.floating, numbers[id(source.component)]))
+        source = one.source
+        number = numbers[id(source.component)]
+        made.append(Time(one.start, _name(recurrence, one), one.end, source.moment.floating, number))
     return made
+
+
+def _name(recurrence: RecurrenceSet, found: Occurrence) -> str:
+    if found.key == found.start and recurrence.recurring and not recurrence.floating:
+        return UNMOVED
+    rid = recurrence.rid(found)
+    if rid is None:
+        return ""
+    basic = rid.to_basic()
+    return UNMOVED if basic == format_date_time(from_epoch(found.start)) else basic
 
 
 def index(session: Session, obj: CalendarObject, place: Place) -> Indexed:

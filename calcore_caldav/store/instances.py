@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from calcore_caldav.core.calobject import ComponentKind
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.times import Period, TimeRange, to_epoch
+from calcore_caldav.core.times import Period, TimeRange, from_epoch, to_epoch
 from calcore_caldav.store import index
 from calcore_caldav.store.objects import HEADER, SqlObjectRows, instant, placed, stored_in
 from calcore_caldav.store.protocol import Collection, InstanceRow, StoredObject
@@ -33,9 +33,13 @@ EXTEND_STEP_DAYS: Final = 30
 EXPANSION_LIMIT: Final = 100_000
 """Instances of one object that an answer may hold."""
 _TYPES: Final = tuple(FreeBusyType)
-_rid = lru_cache(maxsize=16384)(RecurrenceId.parse)
 _ZONE_SLACK: Final = timedelta(days=2)
 _TASKS: Final = tuple(kind.value for kind in ComponentKind if kind is not ComponentKind.VEVENT)
+
+
+@lru_cache(maxsize=16384)
+def _rid(start_ts: int, name: str) -> RecurrenceId:
+    return RecurrenceId(from_epoch(start_ts)) if name == index.UNMOVED else RecurrenceId.parse(name)
 
 
 def _overlapping(max_span: ColumnElement[int], asked: Bounds = ASKED) -> ColumnElement[bool]:
@@ -220,7 +224,7 @@ class SqlInstanceRows:
             InstanceRow(
                 object_id=row[0],
                 collection_id=row[6],
-                rid=_rid(row[2]) if row[2] else None,
+                rid=_rid(row[1], row[2]) if row[2] else None,
                 start=instant(row[1]),
                 end=instant(row[3]),
                 fbtype=_TYPES[row[4]],

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The migration that makes the tables what stands here."""
 
 METADATA: Final = MetaData(
@@ -259,7 +259,8 @@ instances: Final = Table(
     Column("floating", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Derived from the bodies: `calcore-caldav db reindex` rebuilds it. recurrence_id: '' where not recurring."""
+"""Derived from the bodies: `calcore-caldav db reindex` rebuilds it. recurrence_id: '' where not
+recurring, '=' where it is the start."""
 Index(None, instances.c.object_id)
 
 LONGEST_BOOKING: Final = 86400

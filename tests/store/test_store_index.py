@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_world import Clock, at, calendar, event, principal, undone
+from store_world import Clock, at, calendar, event, principal, undone, url_of
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, instance_type
@@ -19,6 +21,7 @@ from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.errors import TooManyInstances
 from calcore_caldav.store import bookings, index, instances, objects
+from calcore_caldav.store.opening import open_store
 from calcore_caldav.store.protocol import SYSTEM, Collection, Store, Transaction
 from calcore_caldav.store.sqlite import _DIALECT
 
@@ -340,6 +343,69 @@ def test_an_answer_has_a_limit(store: Store, monkeypatch: pytest.MonkeyPatch):
         here = put(txn, event("s", "DTSTART:20260101T000000Z", "DURATION:PT1S", "RRULE:FREQ=SECONDLY"))
         with pytest.raises(TooManyInstances):
             txn.instances.rows([here], Period(at("2030-01-01 00:00"), at("2030-02-01 00:00")))
+
+
+# --- one meeting in several calendars -------------------------------------------------------------------
+
+BOB_DECLINED = (
+    "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ann@example.com",
+    "ATTENDEE;PARTSTAT=DECLINED:mailto:bob@example.com",
+)
+
+
+@pytest.mark.parametrize(("start", "hours_later"), [("20260120T090000Z", 0), ("20260120T090000", 6)])
+def test_a_meeting_counts_for_each_owner_in_their_zone(store: Store, start: str, hours_later: int):
+    meeting = event("m", f"DTSTART:{start}", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=3", *BOB_DECLINED)
+    window = Period(at("2026-01-01 00:00"), at("2026-04-01 00:00"))
+    with store.write(SYSTEM) as txn:
+        rows = {}
+        for owner in ("ann", "bob"):
+            here = calendar(txn, owner)
+            txn.objects.put(here, "m.ics", meeting, schedule_tag=None)
+            rows[owner] = txn.instances.rows([here], window)
+        assert [r.fbtype for r in rows["ann"]] == [FreeBusyType.BUSY] * 3
+        assert [r.fbtype for r in rows["bob"]] == [FreeBusyType.FREE] * 3
+        assert [r.rid for r in rows["ann"]] == [r.rid for r in rows["bob"]]
+        later = [b.start - a.start for a, b in zip(rows["ann"], rows["bob"], strict=True)]
+        assert later == [timedelta(hours=hours_later)] * 3
+
+
+def test_two_objects_of_other_times_do_not_share_them(store: Store):
+    window = Period(at("2026-01-01 00:00"), at("2026-04-01 00:00"))
+    rules = {"daily": "RRULE:FREQ=DAILY;COUNT=3", "weekly": "RRULE:FREQ=WEEKLY;COUNT=2"}
+    with store.write(SYSTEM) as txn:
+        here = put(txn, *(event(uid, "DTSTART:20260120T090000Z", rule) for uid, rule in rules.items()))
+        days = [(row.start.day, row.start.month) for row in txn.instances.rows([here], window)]
+        assert days == [(20, 1), (20, 1), (21, 1), (22, 1), (27, 1)]
+
+
+def test_an_index_of_an_older_version_is_understood(file_store: Store, tmp_path: Path):
+    """Every instance spelled out its recurrence id there."""
+    moved = "RECURRENCE-ID:20260127T090000Z"
+    series = event("s", "DTSTART:20260120T090000Z", "RRULE:FREQ=WEEKLY;COUNT=3")
+    other = event("s", moved, "DTSTART:20260128T090000Z")
+    series = series.with_components((*series.components, *other.components))
+    window = Period(at("2026-01-01 00:00"), at("2026-04-01 00:00"))
+    with file_store.write(SYSTEM) as txn:
+        here = put(txn, series, event("single"))
+        before = txn.instances.rows([here], window)
+    file_store.close()
+    connection = sqlite3.connect(tmp_path / "calcore.db")
+    connection.executescript(
+        """
+        UPDATE instances SET recurrence_id = strftime('%Y%m%dT%H%M%SZ', start_ts, 'unixepoch')
+          WHERE recurrence_id = '=';
+        UPDATE alembic_version SET version_num = '0002';
+        """
+    )
+    names = {name for (name,) in connection.execute("SELECT recurrence_id FROM instances")}
+    connection.close()
+    assert names == {"", "20260120T090000Z", "20260127T090000Z", "20260203T090000Z"}
+    upgraded = open_store(url_of(tmp_path))
+    with upgraded.read() as txn:
+        assert txn.instances.rows([here], window) == before
+    assert [*upgraded.problems(lambda _done, _total: None)] == []
+    upgraded.close()
 
 
 # --- windows and instances without length ---------------------------------------------------------------
