@@ -18,8 +18,10 @@ from radicale_calcore.filters import matching
 from radicale_calcore.transactions import current, reading, sent_body, undoing_failures
 
 from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.vcard import vcard_uid
 from calcore_caldav.errors import CalcoreError, InvalidSyncToken
+from calcore_caldav.scheduling.access import privileges, shown, tag_of, veils
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import (
     Collection as Row,
@@ -56,7 +58,7 @@ class StoredItem(Item):  # type: ignore[misc]  # Radicale is not typed
             href=stored.name,
             last_modified=http_date(stored.modified),
             text="" if text is None else text,
-            etag=stored.etag,
+            etag=tag_of(stored, collection.row, collection.privileges),
             uid=stored.uid,
             name="VCARD" if stored.component == "VCARD" else "VCALENDAR",
             component_name=stored.component,
@@ -68,7 +70,7 @@ class StoredItem(Item):  # type: ignore[misc]  # Radicale is not typed
         """The stored text."""
         if not self._read:
             with reading(self.collection.services) as txn:
-                self._text = to_text(txn.objects.body(self.stored))
+                self._text = self.collection.text_of(txn, self.stored, txn.objects.body(self.stored))
             self._read = True
         text: str = self._text
         return text
@@ -86,6 +88,22 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
     def __init__(self, services: Services, row: Row) -> None:
         self.services = services
         self.row = row
+        with reading(services) as txn:
+            owner = txn.directory.by_id(row.principal_id)
+            self.privileges = (
+                frozenset[Privilege]()
+                if owner is None
+                else privileges(txn, txn.actor, owner, row, settings=services.settings)
+            )
+            """What who asks may do here."""
+
+    def text_of(self, txn: Transaction, stored: StoredObject, body: bytes) -> str:
+        """The text that who asks may read."""
+        if not veils(self.row, self.privileges):
+            return to_text(body)
+        whole = txn.objects.parsed(stored)
+        seen = shown(whole, self.row, self.privileges)
+        return to_text(body if seen is whole else seen.body)
 
     @property
     def path(self) -> str:
@@ -145,7 +163,9 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
     def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[Item, bool]]:
         """Items that match; True: exactly, so that Radicale need not parse them."""
         with reading(self.services) as txn:
-            found = list(matching(txn, self.row, list(filters), self.services.settings.limits))
+            found = list(
+                matching(txn, self.row, list(filters), self.services.settings.limits, self.privileges)
+            )
             exact = all(certain for _, certain in found)
             yield from ((item, exact) for item in self._with_text(txn, [stored for stored, _ in found]))
 
@@ -153,7 +173,8 @@ class Collection(BaseCollection):  # type: ignore[misc]  # Radicale is not typed
         for start in range(0, len(found), _CHUNK):
             chunk = found[start : start + _CHUNK]
             bodies = txn.objects.bodies(chunk)
-            yield from (StoredItem(self, stored, to_text(bodies[stored.id])) for stored in chunk)
+            for stored in chunk:
+                yield StoredItem(self, stored, self.text_of(txn, stored, bodies[stored.id]))
 
     def has_uid(self, uid: str) -> bool:
         """From the index."""

@@ -10,14 +10,20 @@ from radicale import xmlutils
 
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.matching import matches
+from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.query import CalendarQuery, index_hint
 from calcore_caldav.dav.decode import decode_query
 from calcore_caldav.errors import InvalidRequest
+from calcore_caldav.scheduling.access import shown
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, Transaction
 
 
 def matching(
-    txn: Transaction, row: Collection, filters: list[ET.Element], limits: Limits
+    txn: Transaction,
+    row: Collection,
+    filters: list[ET.Element],
+    limits: Limits,
+    privileges: frozenset[Privilege],
 ) -> Iterator[tuple[StoredObject, bool]]:
     """Objects that may match Radicale's filters, and whether they do for certain (RFC 4791 §9.7)."""
     query = _query(filters, limits) if row.kind is CollectionKind.CALENDAR else None
@@ -36,7 +42,7 @@ def matching(
             continue
         if hint.uid is not None and not hint.uid.matches(stored.uid):
             continue
-        if hint.exact or matches(txn.objects.parsed(stored), query, zone):
+        if hint.exact or matches(shown(txn.objects.parsed(stored), row, privileges), query, zone):
             yield stored, True
 
 

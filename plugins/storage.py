@@ -49,6 +49,7 @@ class Storage(BaseStorage):  # type: ignore[misc]  # Radicale is not typed
         store = self.services.store
         if mode == "r":
             with store.read() as txn, holding(txn):
+                txn.actor = actor_of(txn, kwargs.get("actor") or user)
                 yield
             return
         with store.read() as txn:

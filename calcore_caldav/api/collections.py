@@ -54,11 +54,11 @@ def calendar_json(call: Call, place: Place) -> Json:
 
 
 def summary_of(place: Place) -> str:
-    """The display name; the owner's where the default calendar has none."""
-    name = place.collection.display_name
-    if name:
+    """The display name; the owner's where the default calendar has none, or none that the caller may read."""
+    name, default = place.collection.display_name, place.collection.name == place.owner.default_calendar
+    if name and (place.details or not default):
         return name
-    if place.collection.name == place.owner.default_calendar:
+    if default:
         return place.owner.display_name or place.owner.name
     return place.collection.name
 

@@ -24,9 +24,9 @@ from calcore_caldav.api.resource import (
     instance_json,
     is_cancelled,
     series_json,
-    veiled,
 )
 from calcore_caldav.api.tokens import PageToken, SyncPoint, query_digest
+from calcore_caldav.api.veil import seen
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import TimeRange, to_epoch
@@ -70,10 +70,7 @@ def shown_event(
     obj = call.txn.objects.parsed(stored)
     made = series_json(stored, obj, frame) if rid is None else one_instance(stored, obj, rid, frame)
     component = obj.master if rid is None else component_of(obj, rid)
-    if component is not None and not place.writer:
-        private = (component.value("CLASS") or "").strip().upper() in {"PRIVATE", "CONFIDENTIAL"}
-        return veiled(made) if private else made
-    return made
+    return seen(made, stored, obj, component, place)
 
 
 def one_instance(stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, frame: Frame) -> Json:
@@ -97,7 +94,7 @@ def list_events(call: Call) -> Json:
     _check_remembered(call, place, query.updated_min)
     digest = query_digest(f"{call.actor.name}|{place.collection.id}", _filters(parameters))
     # Who may see more than before, or less, has to begin anew.
-    epoch = f"{call.txn.sync_epoch}/{place.writer:d}"
+    epoch = f"{call.txn.sync_epoch}/{place.private:d}"
     point = SyncPoint(epoch, place.collection.id, place.collection.revision, digest)
     if (token := parameters.get("syncToken")) is not None:
         if not place.details:
@@ -196,27 +193,25 @@ def _instances(
         for rid in cancelled_instances(obj):
             at = instant_of(rid, frame.zone)
             if window.overlaps(at, at):
-                items.append(_cancelled_item(stored, obj, rid, at, frame))
+                items.append(_cancelled_item(stored, obj, rid, at, frame, place))
     return sorted(items, key=lambda item: item.key)
 
 
 def _instance_item(stored: StoredObject, obj: CalendarObject, when: When, frame: Frame, place: Place) -> Item:
     def render() -> Json:
         made = instance_json(stored, obj, when, frame)
-        component = component_of(obj, when.rid)
-        private = component is not None and (component.value("CLASS") or "").upper() in {
-            "PRIVATE",
-            "CONFIDENTIAL",
-        }
-        return veiled(made) if private and not place.writer else made
+        return seen(made, stored, obj, component_of(obj, when.rid), place)
 
     return Item((to_epoch(when.start), when.rid.to_basic()), render)
 
 
 def _cancelled_item(
-    stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, at: datetime, frame: Frame
+    stored: StoredObject, obj: CalendarObject, rid: RecurrenceId, at: datetime, frame: Frame, place: Place
 ) -> Item:
-    return Item((to_epoch(at), rid.to_basic()), lambda: cancelled_json(stored, obj, rid, frame))
+    def render() -> Json:
+        return seen(cancelled_json(stored, obj, rid, frame), stored, obj, None, place)
+
+    return Item((to_epoch(at), rid.to_basic()), render)
 
 
 def _original(text: str, frame: Frame) -> RecurrenceId:

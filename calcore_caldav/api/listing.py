@@ -27,8 +27,8 @@ from calcore_caldav.api.resource import (
     instance_json,
     is_cancelled,
     series_json,
-    veiled,
 )
+from calcore_caldav.api.veil import hidden, seen
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType
@@ -231,18 +231,19 @@ class _Listing:
         """The object's main event, its exceptions, and its cancelled instances."""
         query, zone = self.query, self.frame.zone
         recurring = obj.master is None or recurs(obj.master) or bool(obj.overrides)
-        if obj.master is not None and self._shown(obj.master) and self._fits(obj.master):
-            yield self._item(stored, obj.master, None, partial(series_json, stored, obj, self.frame))
+        if obj.master is not None and self._shown(obj.master) and self._fits(obj, obj.master):
+            yield self._item(stored, obj, obj.master, None, partial(series_json, stored, obj, self.frame))
         if not recurring:
             return
         window = query.window
         for rid, component in obj.overrides.items():
-            if is_cancelled(component) or not self._fits(component):
+            if is_cancelled(component) or not self._fits(obj, component):
                 continue
             instance = obj.recurrence(zone).instance(rid) if window != (None, None) else None
             if instance is None or window.overlaps(instance.start, instance.end):
                 yield self._item(
                     stored,
+                    obj,
                     component,
                     rid,
                     partial(exception_json, stored, obj, rid, self.frame),
@@ -260,6 +261,7 @@ class _Listing:
             if (window[1] is None or at < window[1]) and (window[0] is None or at >= window[0]):
                 yield self._item(
                     stored,
+                    obj,
                     None,
                     rid,
                     partial(cancelled_json, stored, obj, rid, self.frame),
@@ -268,10 +270,10 @@ class _Listing:
 
     def _single(self, stored: StoredObject, start: datetime) -> Iterator[Item]:
         def render() -> Json:
-            return self._veil(series_json(stored, obj, self.frame), obj.master)
+            return seen(series_json(stored, obj, self.frame), stored, obj, obj.master, self.place)
 
         obj = self.txn.objects.parsed(stored)
-        if obj.master is not None and self._shown(obj.master) and self._fits(obj.master):
+        if obj.master is not None and self._shown(obj.master) and self._fits(obj, obj.master):
             yield Item(self._key(stored, None, start), render)
 
     def _instance(self, stored: StoredObject, when: When) -> Iterator[Item]:
@@ -279,11 +281,12 @@ class _Listing:
 
         def render() -> Json:
             obj = txn.objects.parsed(stored)
-            return self._veil(instance_json(stored, obj, when, self.frame), component_of(obj, when.rid))
+            made = instance_json(stored, obj, when, self.frame)
+            return seen(made, stored, obj, component_of(obj, when.rid), self.place)
 
         obj = txn.objects.parsed(stored)
         component = component_of(obj, when.rid)
-        if component is not None and not is_cancelled(component) and self._fits(component):
+        if component is not None and not is_cancelled(component) and self._fits(obj, component):
             yield Item(self._key(stored, when.rid, when.start), render)
 
     def _changed(self, stored: StoredObject) -> Iterator[Item]:
@@ -315,15 +318,13 @@ class _Listing:
     def _item(
         self,
         stored: StoredObject,
+        obj: CalendarObject,
         component: Component | None,
         rid: RecurrenceId | None,
         render: Callable[[], Json],
         at: datetime | None = None,
     ) -> Item:
-        return Item(
-            self._key(stored, rid, at),
-            render if component is None else lambda: self._veil(render(), component),
-        )
+        return Item(self._key(stored, rid, at), lambda: seen(render(), stored, obj, component, self.place))
 
     def _key(self, stored: StoredObject, rid: RecurrenceId | None, at: datetime | None) -> tuple[Any, ...]:
         first = {
@@ -335,18 +336,12 @@ class _Listing:
     def _shown(self, master: Component) -> bool:
         return self.query.deleted or self.query.since is not None or not is_cancelled(master)
 
-    def _veil(self, event: Json, component: Component | None) -> Json:
-        if self.place.writer or component is None:
-            return event
-        private = (component.value("CLASS") or "").strip().upper() in {"PRIVATE", "CONFIDENTIAL"}
-        return veiled(event) if private else event
-
-    def _fits(self, component: Component) -> bool:
+    def _fits(self, obj: CalendarObject, component: Component) -> bool:
         """Whether the event has the words and properties that are searched for."""
         query = self.query
         if not query.filtered:
             return True
-        if not self.place.writer and (component.value("CLASS") or "").upper() in {"PRIVATE", "CONFIDENTIAL"}:
+        if hidden(obj, component, self.place):
             return False
         if query.types and _event_type(component) not in query.types:
             return False

@@ -13,7 +13,7 @@ from calcore_caldav.api.moments import parse_zone, zone_name
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.problems import forbidden, not_found
 from calcore_caldav.core.principals import CalendarUserAddress, Principal, Privilege
-from calcore_caldav.scheduling.access import privileges, visible
+from calcore_caldav.scheduling.access import privileges, veils, visible
 from calcore_caldav.store.protocol import Collection, CollectionKind, Transaction
 
 ROLES: Final[tuple[tuple[str, frozenset[Privilege]], ...]] = (
@@ -60,9 +60,9 @@ class Place:
         return Privilege.READ in self.held
 
     @property
-    def writer(self) -> bool:
+    def private(self) -> bool:
         """Whether the caller sees what is private, too."""
-        return RANKS[self.role] >= RANKS["writer"]
+        return not veils(self.collection, self.held)
 
 
 def role_of(held: frozenset[Privilege]) -> str:

@@ -133,17 +133,6 @@ def busy_json(secret: str, stored: StoredObject, start: Json, end: Json, rid: Re
     }
 
 
-def veiled(event: Json) -> Json:
-    """An event that its owner keeps private, for readers: the time, and the ids."""
-    return {key: event[key] for key in _UNVEILED if key in event} | {"visibility": "private"}
-
-
-_UNVEILED: Final = (
-    "kind", "etag", "id", "status", "start", "end", "recurringEventId", "originalStartTime", "recurrence",
-    "transparency", "eventType",
-)  # fmt: skip
-
-
 def without_guests(event: Json) -> Json:
     """An event whose guests may not see each other: for a guest, himself alone."""
     made = dict(event)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from calcore_caldav.dav import xml
+from calcore_caldav.dav import shown, xml
 from calcore_caldav.dav.conditional import (
     check_etag,
     check_read,
@@ -45,11 +45,12 @@ def get(request: DavRequest) -> DavResponse:
     require_read(request, resource)
     match resource:
         case ObjectResource(_, _, stored):
-            check_read(request, stored.etag, stored.modified)
-            headers = {"ETag": stored.etag, "Last-Modified": http_date(stored.modified)}
+            etag = shown.etag_of(request, resource)
+            check_read(request, etag, stored.modified)
+            headers = {"ETag": etag, "Last-Modified": http_date(stored.modified)}
             if stored.schedule_tag is not None:
                 headers["Schedule-Tag"] = stored.schedule_tag
-            body = request.txn.objects.body(stored)
+            body = shown.body_of(request, resource)
             return DavResponse(HTTPStatus.OK, body, content_type(resource), headers)
         case CollectionResource(_, collection):
             etag = collection_etag(resource)
@@ -57,7 +58,7 @@ def get(request: DavRequest) -> DavResponse:
             headers = {"ETag": etag, "Last-Modified": http_date(collection.modified)}
             match resource.kind:
                 case Kind.CALENDAR:
-                    body = calendar_stream(request, collection)
+                    body = calendar_stream(request, resource)
                     return DavResponse(HTTPStatus.OK, body, "text/calendar; charset=utf-8", headers)
                 case Kind.ADDRESSBOOK:
                     body = address_book(request, collection)

@@ -10,7 +10,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
-from calcore_caldav.dav import acl, xml
+from calcore_caldav.dav import acl, shown, xml
 from calcore_caldav.dav.http import DavRequest
 from calcore_caldav.dav.properties import Draft, Property
 from calcore_caldav.dav.report_table import TABLE as REPORT_TABLE
@@ -92,8 +92,14 @@ def _resource_type(_: DavRequest, resource: Resource) -> str:
     return _TYPES.get(resource.kind, "")
 
 
-def _etag(_: DavRequest, resource: ObjectResource | CollectionResource) -> str:
-    return resource.stored.etag if isinstance(resource, ObjectResource) else collection_etag(resource)
+def _etag(request: DavRequest, resource: ObjectResource | CollectionResource) -> str:
+    if isinstance(resource, ObjectResource):
+        return shown.etag_of(request, resource)
+    return collection_etag(resource)
+
+
+def _length(request: DavRequest, resource: ObjectResource) -> str:
+    return str(shown.size_of(request, resource))
 
 
 def _media_type(_: DavRequest, resource: ObjectResource) -> str:
@@ -181,7 +187,7 @@ TABLE: Final = (
     Property(D("getetag"), COLLECTIONS | OBJECTS, _etag, "4918 §15.6", allprop=True),
     Property(D("getcontenttype"), OBJECTS, _media_type, "4918 §15.5", allprop=True),
     Property(D("getcontenttype"), CALENDARS, lambda _, __: _COLLECTION_TYPE, "4918 §15.5", allprop=True),
-    Property(D("getcontentlength"), OBJECTS, lambda _, r: str(r.stored.size), "4918 §15.4", allprop=True),
+    Property(D("getcontentlength"), OBJECTS, _length, "4918 §15.4", allprop=True),
     Property(D("supported-report-set"), ANY, _supported_reports, "3253 §3.1.5"),
     Property(D("owner"), HOMES | COLLECTIONS | OBJECTS, _owner, "3744 §5.1"),
     Property(D("supported-privilege-set"), ANY, acl.supported_privilege_set, "3744 §5.3"),

@@ -22,7 +22,7 @@ from calcore_caldav.core.render import CalendarData, rendered
 from calcore_caldav.core.timerange import resolver
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.core.vavailability import overlaid, unavailable_periods
-from calcore_caldav.dav import properties, xml
+from calcore_caldav.dav import properties, shown, xml
 from calcore_caldav.dav.decode import (
     decode_calendar_data,
     decode_query,
@@ -82,11 +82,12 @@ def calendar_query(request: DavRequest, resource: Resource, root: Element) -> Da
     found: list[ObjectResource] = []
     if isinstance(resource, ObjectResource):
         own = request.txn.collections.zone(resource.collection) if zone is None else zone
-        if _matches(request, resource.stored, query, own):
+        place = Place(resource.owner, resource.collection)
+        if _matches(request, place, resource.stored, query, own):
             found = [resource]
     else:
         for place in _places(request, resource):
-            for stored in matching(request, place.collection, query, zone):
+            for stored in matching(request, place, query, zone):
                 found.append(ObjectResource(place.owner, place.collection, stored))
             if len(found) > limits.max_results:
                 raise TooManyResults(limits.max_results)
@@ -112,12 +113,14 @@ def _places(request: DavRequest, resource: Resource) -> list[Place]:
 
 
 def matching(
-    request: DavRequest, collection: Collection, query: CalendarQuery, zone: tzinfo | None = None
+    request: DavRequest, place: Place, query: CalendarQuery, zone: tzinfo | None = None
 ) -> Iterator[StoredObject]:
     """The resources of a calendar that match, in no order; floating times are of `zone`, or the calendar's.
 
-    What the instance index and the columns decide is decided there: only then are objects read.
+    What the instance index and the columns decide is decided there: only then are objects read. What the actor
+    may not see doesn't match.
     """
+    collection = place.collection
     hint = index_hint(query)
     kinds = () if hint.kind is None else (hint.kind,)
     exact = hint.exact
@@ -137,7 +140,7 @@ def matching(
         return
     own = request.txn.collections.zone(collection) if zone is None else zone
     for stored in _hopeful(request, candidates, Needles(query)):
-        if _matches(request, stored, query, own):
+        if _matches(request, place, stored, query, own):
             yield stored
 
 
@@ -151,8 +154,10 @@ def _hopeful(
         yield from (s for s in batch if s.id not in bodies or needles.found_in(bodies[s.id]))
 
 
-def _matches(request: DavRequest, stored: StoredObject, query: CalendarQuery, zone: tzinfo) -> bool:
-    return matches(request.txn.objects.parsed(stored), query, zone)
+def _matches(
+    request: DavRequest, place: Place, stored: StoredObject, query: CalendarQuery, zone: tzinfo
+) -> bool:
+    return matches(shown.parsed_of(request, place.owner, place.collection, stored), query, zone)
 
 
 # ---- calendar-multiget
@@ -240,12 +245,18 @@ def _responses(
 
 def _stored_data(request: DavRequest, found: Sequence[ObjectResource]) -> properties.Getter:
     """Bodies as they are stored, read together; without carriage returns (RFC 4791 §9.6)."""
-    bodies = request.txn.objects.bodies([resource.stored for resource in found])
+    places: dict[int, list[ObjectResource]] = {}
+    for resource in found:
+        places.setdefault(resource.collection.id, []).append(resource)
+    bodies: dict[int, bytes] = {}
+    for first, *others in places.values():
+        stored = [resource.stored for resource in (first, *others)]
+        bodies.update(shown.bodies_of(request, first.owner, first.collection, stored))
 
     def get(_request: DavRequest, resource: ObjectResource) -> str | None:
         body = bodies.pop(resource.stored.id, None)
         if body is None:
-            body = request.txn.objects.body(resource.stored)
+            body = shown.body_of(request, resource)
         return xml.escape(content.decode(body)[0].replace("\r\n", "\n"))
 
     return get
@@ -259,7 +270,8 @@ def _made_data(request: DavRequest, wanted: CalendarData, zone: tzinfo | None) -
         own = zone or zones.get(resource.collection.id)
         if own is None:
             own = zones[resource.collection.id] = request.txn.collections.zone(resource.collection)
-        body = rendered(request.txn.objects.parsed(resource.stored), wanted, own, limit=limit)
+        obj = shown.parsed_of(request, resource.owner, resource.collection, resource.stored)
+        body = rendered(obj, wanted, own, limit=limit)
         return xml.escape(body.decode().replace("\r\n", "\n"))
 
     return get

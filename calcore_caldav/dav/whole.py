@@ -8,6 +8,8 @@ from typing import Final
 
 from calcore_caldav.core.content import escape_text
 from calcore_caldav.dav.http import DavRequest
+from calcore_caldav.dav.resources import CollectionResource
+from calcore_caldav.dav.shown import bodies_of
 from calcore_caldav.store.protocol import Collection
 
 _PRODID: Final = b"-//calcore_caldav//NONSGML calcore_caldav//EN"
@@ -21,17 +23,18 @@ _INSIDE: Final = re.compile(
 _BATCH: Final = 500
 
 
-def calendar_stream(request: DavRequest, collection: Collection) -> bytes:
+def calendar_stream(request: DavRequest, calendar: CollectionResource) -> bytes:
     """All components of a calendar in one VCALENDAR, each time zone once (RFC 5545 §3.4).
 
-    The lines of the objects go out as they are stored.
+    The lines of the objects go out as they are stored, where the actor may see them.
     """
+    collection = calendar.collection
     stored = list(request.txn.objects.all(collection))
     zones: dict[bytes, bytes] = {}
     parts: list[bytes] = []
     for first in range(0, len(stored), _BATCH):
         batch = stored[first : first + _BATCH]
-        bodies = request.txn.objects.bodies(batch)
+        bodies = bodies_of(request, calendar.owner, collection, batch)
         for item in batch:
             inside = _INSIDE.search(bodies[item.id])
             if inside is None:

@@ -6,10 +6,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import Principal, Privilege, with_contained
+from calcore_caldav.core.privacy import veiled
 from calcore_caldav.errors import NotFound, NotPermitted
 from calcore_caldav.scheduling.settings import SchedulingSettings
-from calcore_caldav.store.protocol import NOBODY, Actor, Collection, CollectionKind, Grant, Transaction
+from calcore_caldav.store.protocol import (
+    NOBODY,
+    Actor,
+    Collection,
+    CollectionKind,
+    Grant,
+    StoredObject,
+    Transaction,
+)
 
 AUTHENTICATED: Final = "DAV:authenticated"
 ALL: Final = "DAV:all"
@@ -71,6 +81,30 @@ def visible(held: Iterable[Privilege]) -> bool:
 _WRITES: Final = frozenset(
     {Privilege.WRITE_CONTENT, Privilege.WRITE_PROPERTIES, Privilege.BIND, Privilege.UNBIND}
 )
+
+
+def veils(collection: Collection, held: frozenset[Privilege]) -> bool:
+    """Whether somebody with these privileges sees of private events the time only (RFC 5545 §3.8.1.3).
+
+    Whoever may change an event has to know what is in it.
+    """
+    return collection.kind in _VEILING and Privilege.WRITE_CONTENT not in held
+
+
+def shown(obj: CalendarObject, collection: Collection, held: frozenset[Privilege]) -> CalendarObject:
+    """An object of a collection as somebody with these privileges sees it; the same one where that is all."""
+    return veiled(obj) if veils(collection, held) else obj
+
+
+def tag_of(stored: StoredObject, collection: Collection, held: frozenset[Privilege]) -> str:
+    """The entity tag for somebody with these privileges.
+
+    The stored one is a hash of all that is in the object: who may not see it all could try out guesses.
+    """
+    return f'"{stored.id}-{stored.revision}"' if veils(collection, held) else stored.etag
+
+
+_VEILING: Final = frozenset({CollectionKind.CALENDAR, CollectionKind.INBOX})
 
 
 def require(held: frozenset[Privilege], privilege: Privilege, path: str) -> None:

@@ -24,7 +24,7 @@ from calcore_caldav.errors import (
     UidConflict,
 )
 from calcore_caldav.scheduling import room_agenda, rooms
-from calcore_caldav.scheduling.access import BOXES, privileges, require
+from calcore_caldav.scheduling.access import BOXES, privileges, require, shown, tag_of, veils
 from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome, lock_keys
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -116,7 +116,7 @@ class CalendarService:
         """Delete a resource: the organizer's cancels, an attendee's declines (RFC 6638 §3.2.1.3, §3.2.2.4)."""
         collection = self._collection(txn, stored.collection_id)
         self._require(txn, collection, Privilege.UNBIND, stored.name)
-        conditions.check(stored)
+        conditions.check(self._tagged(txn, collection, stored))
         self._delete(txn, collection, stored, options)
 
     def copy(
@@ -130,13 +130,14 @@ class CalendarService:
         conditions: Conditions = UNCONDITIONAL,
     ) -> PutResult:
         """COPY a resource; raises AlreadyExists without `overwrite` (RFC 4918 §9.8)."""
-        self._require(txn, self._collection(txn, source.collection_id), Privilege.READ, source.name)
+        origin = self._collection(txn, source.collection_id)
+        self._require(txn, origin, Privilege.READ, source.name)
         self._check_target(txn, source, target, name, overwrite=overwrite)
         return self.put(
             txn,
             target,
             name,
-            txn.objects.body(source),
+            self._seen(txn, origin, source),
             content_type=source.content_type,
             conditions=conditions,
         )
@@ -159,7 +160,10 @@ class CalendarService:
         """
         origin = self._collection(txn, source.collection_id)
         self._require(txn, origin, Privilege.UNBIND, source.name)
-        conditions.check(source)
+        conditions.check(self._tagged(txn, origin, source))
+        if not isinstance(self._seen(txn, origin, source), bytes):
+            # It would take the secret along, or lose it.
+            raise NotPermitted(Privilege.WRITE_CONTENT.value, source.path)
         existing = self._check_target(txn, source, target, name, overwrite=overwrite)
         same_kind = origin.kind is target.kind and origin.principal_id == target.principal_id
         if not same_kind or (existing is not None and existing.uid == source.uid):
@@ -341,6 +345,23 @@ class CalendarService:
             raise AlreadyExists(existing.path)
         return existing
 
+    def _seen(self, txn: Transaction, collection: Collection, stored: StoredObject) -> bytes | CalendarObject:
+        """An object as the actor may read it; its bytes where that is the whole."""
+        held = self._held(txn, collection)
+        if veils(collection, held):
+            whole = txn.objects.parsed(stored)
+            seen = shown(whole, collection, held)
+            if seen is not whole:
+                return seen
+        return txn.objects.body(stored)
+
+    def _tagged(self, txn: Transaction, collection: Collection, stored: StoredObject) -> StoredObject:
+        """With the entity tag that the actor knows."""
+        return replace(stored, etag=tag_of(stored, collection, self._held(txn, collection)))
+
+    def _held(self, txn: Transaction, collection: Collection) -> frozenset[Privilege]:
+        return privileges(txn, txn.actor, self._owner(txn, collection), collection, settings=self.settings)
+
     @staticmethod
     def _holder(txn: Transaction, collection: Collection, uid: str) -> StoredObject | None:
         return txn.objects.by_uid(collection, uid) if collection.kind is CollectionKind.CALENDAR else None
@@ -348,8 +369,7 @@ class CalendarService:
     def _require(
         self, txn: Transaction, collection: Collection, privilege: Privilege, name: str = ""
     ) -> None:
-        held = privileges(txn, txn.actor, self._owner(txn, collection), collection, settings=self.settings)
-        require(held, privilege, collection.path + name)
+        require(self._held(txn, collection), privilege, collection.path + name)
 
     @staticmethod
     def _owner(txn: Transaction, collection: Collection) -> Principal:
