@@ -15,6 +15,7 @@ from calcore_caldav.dav.resources import (
     require_read,
     sync_token,
 )
+from calcore_caldav.dav.shown import etag_of
 from calcore_caldav.errors import InvalidRequest, NotFound, NotPermitted, PreconditionFailed
 
 _PART: Final = re.compile(
@@ -99,8 +100,8 @@ def _states(request: DavRequest, url: str | None) -> frozenset[str]:
     except (NotFound, NotPermitted, InvalidRequest):
         return frozenset()
     match resource:
-        case ObjectResource(_, _, stored):
-            return frozenset({stored.etag})
+        case ObjectResource():
+            return frozenset({etag_of(request, resource)})
         case CollectionResource(_, collection):
             return frozenset({collection_etag(resource), str(sync_token(request, collection))})
     return frozenset()

@@ -204,7 +204,12 @@ def test_a_title_cannot_be_tried_out_by_its_tag(server: Server) -> None:
     assert tag != stored
     length = listed["/alice/calendar/e.ics"]["{DAV:}getcontentlength"][1].text
     assert int(length or 0) == len(carol.get("/alice/calendar/e.ics").body) < len(private)
-    # It does what tags do.
+    # It does what tags do, and the stored one does nothing.
+    for sent, status in ((tag, 200), (stored, 412)):
+        assert carol.request("GET", "/alice/calendar/e.ics", headers={"If-Match": sent}).status == status
+        states = {"If": f"</alice/calendar/e.ics> ([{sent}])", "Content-Type": "text/calendar"}
+        mine = carol.request("PUT", f"/carol/calendar/{status}.ics", text(f"n{status}", None), states)
+        assert mine.status == {200: 201, 412: 412}[status]
     assert carol.get("/alice/calendar/e.ics", if_none_match=tag).status == 304
     assert alice.put("/alice/calendar/e.ics", private.replace(SECRET, "other")).status == 204
     assert carol.get("/alice/calendar/e.ics", if_none_match=tag).status == 200
