@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from calcore_caldav.dav import props_caldav, props_dav
+from calcore_caldav.dav import props_caldav, props_dav, props_rooms
 from calcore_caldav.dav.properties import Properties
 
-PROPERTIES: Final = Properties((*props_dav.TABLE, *props_caldav.TABLE))
+PROPERTIES: Final = Properties((*props_dav.TABLE, *props_caldav.TABLE, *props_rooms.TABLE))

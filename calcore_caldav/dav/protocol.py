@@ -119,6 +119,10 @@ RESPONSE_HEADERS: Final[Mapping[str, str]] = {
 }
 
 
+_PREFIXES: Final = {**xml.PREFIXES, xml.NEXTCLOUD: "NC"}
+"""The last one is not declared in answers: few properties have it."""
+
+
 def protocol_page() -> str:
     """The page `docs/protocol.md`."""
     sections = [
@@ -128,7 +132,7 @@ def protocol_page() -> str:
             " Numbers are those of RFCs."
         ),
         "Prefixes: "
-        + ", ".join(f"`{prefix}` is `{namespace}`" for namespace, prefix in xml.PREFIXES.items())
+        + ", ".join(f"`{prefix}` is `{namespace}`" for namespace, prefix in _PREFIXES.items())
         + ".",
         "## Methods",
         _table(("method", "RFC"), ((f"`{name}`", m.rfc) for name, m in METHODS.items())),
@@ -165,7 +169,7 @@ def protocol_page() -> str:
 
 def _name(name: str) -> str:
     namespace, _, local = name[1:].partition("}")
-    return f"`{xml.PREFIXES[namespace]}:{local}`"
+    return f"`{_PREFIXES[namespace]}:{local}`"
 
 
 def _kinds(kinds: frozenset[Kind]) -> str:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.core.query import Collation, MatchType, TextMatch
-from calcore_caldav.dav import xml
+from calcore_caldav.dav import props_rooms, xml
 from calcore_caldav.dav.acl import grantees
 from calcore_caldav.dav.http import DavRequest, DavResponse, multistatus
 from calcore_caldav.dav.properties import Answer, Asked, Getter, Wanted, missing, wanted
@@ -111,6 +111,8 @@ def _addresses(principal: Principal) -> list[str]:
 class _Searchable(NamedTuple):
     description: str
     values: Callable[[Principal], Iterable[str]]
+    meets: Callable[[Principal, str], bool] | None = None
+    """What is to hold instead of a match with one of the values."""
 
 
 SEARCHABLE: Final[Mapping[str, _Searchable]] = {
@@ -123,6 +125,10 @@ SEARCHABLE: Final[Mapping[str, _Searchable]] = {
     C("calendar-user-address-set"): _Searchable("Calendar user address", _addresses),
     C("calendar-user-type"): _Searchable("Calendar user type", lambda p: (p.kind.value,)),
     C("calendar-home-set"): _Searchable("Calendar home", lambda p: (p.path,)),
+    props_rooms.BUILDING: _Searchable("Building", lambda p: (p.location.building,)),
+    props_rooms.FLOOR: _Searchable("Floor", lambda p: (p.location.floor,)),
+    props_rooms.SEATS: _Searchable("Seats, at least", lambda _: (), props_rooms.has_seats),
+    props_rooms.FEATURES: _Searchable("Features, all of them", lambda _: (), props_rooms.has_features),
 }
 """What DAV:principal-property-search looks at (RFC 3744 §9.5)."""
 
@@ -132,10 +138,12 @@ class _Criterion(NamedTuple):
     match: TextMatch
 
     def holds(self, principal: Principal) -> bool:
-        return all(
-            name in SEARCHABLE and any(map(self.match.matches, SEARCHABLE[name].values(principal)))
-            for name in self.names
-        )
+        return all(name in SEARCHABLE and self._meets(SEARCHABLE[name], principal) for name in self.names)
+
+    def _meets(self, row: _Searchable, principal: Principal) -> bool:
+        if row.meets is not None:
+            return row.meets(principal, self.match.text)
+        return any(map(self.match.matches, row.values(principal)))
 
 
 def principal_property_search(request: DavRequest, resource: Resource, root: Element) -> DavResponse:

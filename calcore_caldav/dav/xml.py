@@ -24,6 +24,7 @@ CALDAV: Final = "urn:ietf:params:xml:ns:caldav"
 CALENDARSERVER: Final = "http://calendarserver.org/ns/"
 APPLE: Final = "http://apple.com/ns/ical/"
 CARDDAV: Final = "urn:ietf:params:xml:ns:carddav"
+NEXTCLOUD: Final = "http://nextcloud.com/ns"
 LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
 PREFIXES: Final = {DAV: "D", CALDAV: "C", CALENDARSERVER: "CS", APPLE: "ICAL", CARDDAV: "CR"}
@@ -52,6 +53,11 @@ def C(local: str) -> str:  # noqa: N802
 def CS(local: str) -> str:  # noqa: N802
     """A name of Apple's extensions."""
     return f"{{{CALENDARSERVER}}}{local}"
+
+
+def NC(local: str) -> str:  # noqa: N802
+    """A name of Nextcloud's clients."""
+    return f"{{{NEXTCLOUD}}}{local}"
 
 
 def ICAL(local: str) -> str:  # noqa: N802

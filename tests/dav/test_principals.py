@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from client import clark, hrefs
 
-from calcore_caldav.core.principals import Privilege
+from calcore_caldav.core.principals import Location, Privilege
 
 NAME = "<D:prop><D:displayname/></D:prop>"
+
+
+@pytest.fixture
+def furnished(server):
+    with server.services.store.write(server.system) as txn:
+        room = txn.directory.by_name("room1")
+        place = Location("Main & Annex", "2", ("projector", "wheelchair-accessible"))
+        txn.directory.save(replace(room, location=place, booking={"capacity": 8}))
 
 
 def search(
@@ -135,11 +145,13 @@ def test_search_by_tokens(alice, tokens, context, found):
     assert set(alice.xml("REPORT", "/", body, 0).properties) == found
 
 
-def test_what_can_be_searched_can_be_searched(alice):
+def test_what_can_be_searched_can_be_searched(furnished, alice):
     reply = alice.xml("REPORT", "/", "<D:principal-search-property-set/>", 0)
     names = [e.tag for p in reply.xml.iter(clark("D:prop")) for e in p]
     assert clark("D:displayname") in names
-    assert all(alice.prop("/alice/", name) is not None for name in names)
+    person = alice.propfind("/alice/", *names)["/alice/"]
+    room = alice.propfind("/room1/", *names)["/room1/"]
+    assert [n for n in names if 200 not in {person[n][0], room[n][0]}] == []
     assert alice.xml("REPORT", "/", "<D:principal-search-property-set/>", 1).status == 400
 
 
@@ -206,3 +218,38 @@ def test_rooms_are_found_as_outlook_does(alice):
     found = alice.xml("REPORT", "/", body, 0).properties["/room1/"]
     assert found[clark("C:calendar-user-type")][1].text == "ROOM"
     assert hrefs(found[clark("D:resource-id")][1])[0].startswith("urn:uuid:")
+
+
+ROOM = "{http://nextcloud.com/ns}room-"
+
+
+def test_what_a_room_is(furnished, alice):
+    asked = ("seating-capacity", "building-address", "building-story", "features")
+    found = alice.propfind("/room1/", *(f"{ROOM}{name}" for name in asked))["/room1/"]
+    assert [found[f"{ROOM}{name}"][1].text for name in asked] == [
+        "8",
+        "Main & Annex",
+        "2",
+        "PROJECTOR,WHEELCHAIR-ACCESSIBLE",
+    ]
+    assert alice.prop("/bob/", f"{ROOM}seating-capacity") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("seating-capacity", "8", {"/room1/"}),
+        ("seating-capacity", "5", {"/room1/"}),
+        ("seating-capacity", "9", set()),
+        ("seating-capacity", "many", set()),
+        ("building-address", "annex", {"/room1/"}),
+        ("building-address", "hall", set()),
+        ("building-story", "2", {"/room1/"}),
+        ("features", "PROJECTOR", {"/room1/"}),
+        ("features", "WHEELCHAIR-ACCESSIBLE,PROJECTOR", {"/room1/"}),
+        ("features", "PROJECTOR,TV", set()),
+    ],
+)
+def test_rooms_are_found_by_what_they_are(furnished, alice, name, text, found):
+    criterion = (f'X:room-{name} xmlns:X="http://nextcloud.com/ns"', text)
+    assert set(search(alice, criterion).properties) == found
