@@ -257,10 +257,8 @@ def apply_reply(
         if partstat(after) is not partstat(before) or len(made.properties) != len(component.properties):
             touched.add(rid)
         found[rid] = made
-        if rid is None and (
-            partstat(before) is PartStat.NEEDS_ACTION or partstat(given) is PartStat.DECLINED
-        ):
-            for other in _not_told(existing, body, who, partstat(before), aliases):
+        if rid is None:
+            for other in _not_told(existing, body, who, before, given, aliases):
                 prop = attendees(found[other], aliases)[who]
                 seen = noted(prop)
                 if in_order or seen is None or not older(revision(theirs), seen):
@@ -289,16 +287,20 @@ def _not_told(
     existing: CalendarObject,
     body: CalendarObject,
     who: CalendarUserAddress,
-    before: PartStat,
+    before: Property,
+    given: Property,
     aliases: Aliases,
 ) -> list[RecurrenceId]:
     """Overrides that an answer to the series means too, though it doesn't name them.
 
     Those that exist for others' answers only, which the attendee need not have seen: same time, same answer
-    as to the series so far.
+    as to the series so far. Where that was one already, the very same: it came with the same message.
     """
     master = existing.master
     if master is None:
+        return []
+    first = partstat(before) is PartStat.NEEDS_ACTION or partstat(given) is PartStat.DECLINED
+    if not first and noted(before) is None:
         return []
     found = []
     changing_nothing = Usual(master, existing.zones)
@@ -309,7 +311,8 @@ def _not_told(
         if (
             rid not in body.overrides
             and prop is not None
-            and partstat(prop) is before
+            and partstat(prop) is partstat(before)
+            and (first or noted(prop) == noted(before))
             and usual is not None
             and timing(usual, existing.zones) == timing(override, existing.zones)
         ):
