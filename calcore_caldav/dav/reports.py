@@ -367,12 +367,14 @@ def changes_of(
     if token[:2] != now[:2] or token.revision > now.revision:
         raise InvalidSyncToken("the token is of another collection")
     complete, after = _position(token)
-    changes = txn.objects.changes_since(collection, 0 if complete else token.revision)
-    if complete and token.revision:
-        # The parts of a first synchronisation: what was removed meanwhile may have been sent already.
-        removed = txn.objects.changes_since(collection, token.revision)
-        changes = [*changes, *(c for c in removed if c.stored is None)]
-    changes = sorted((c for c in changes if (c.revision, c.name) > after), key=lambda c: (c.revision, c.name))
+    changes = txn.objects.changes_since(
+        collection,
+        0 if complete else token.revision,
+        # In the parts of a first synchronisation, too: what is gone meanwhile may have been sent already.
+        removed_since=token.revision,
+        after=after,
+        limit=None if limit is None else limit + 1,
+    )
     if limit is None or len(changes) <= limit:
         return changes, now
     changes = changes[:limit]

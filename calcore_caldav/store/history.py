@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, or_, select, update
 
 from calcore_caldav.core.times import from_epoch, to_epoch
 from calcore_caldav.errors import InvalidSyncToken
@@ -13,6 +15,19 @@ from calcore_caldav.store.protocol import Change, Removal
 from calcore_caldav.store.schema import collections, tombstones
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Statement
+
+NO_LIMIT: Final = 2**62
+EVERYTHING: Final[Mapping[str, int | str]] = {"after": -1, "after_name": "", "limit": NO_LIMIT}
+"""Parameters of `after` and of the limit that leave nothing out."""
+
+
+def after(table: Table) -> ColumnElement[bool]:
+    """A later revision, or the same one and a later name: where a part of the changes goes on."""
+    later, same = table.c.revision > bindparam("after"), table.c.revision == bindparam("after")
+    return and_(
+        table.c.revision >= bindparam("after"), or_(later, and_(same, table.c.name > bindparam("after_name")))
+    )
+
 
 _BURY = Statement(insert(tombstones))
 _UNBURY = Statement(
@@ -28,9 +43,12 @@ _HISTORY = Statement(
 _REMOVED = Statement(
     select(tombstones.c.name, tombstones.c.revision, tombstones.c.deleted)
     .where(
-        tombstones.c.collection_id == bindparam("collection_id_"), tombstones.c.revision > bindparam("since")
+        tombstones.c.collection_id == bindparam("collection_id_"),
+        tombstones.c.revision > bindparam("since"),
+        after(tombstones),
     )
-    .order_by(tombstones.c.revision)
+    .order_by(tombstones.c.revision, tombstones.c.name)
+    .limit(bindparam("limit"))
 )
 _GRAVE = Statement(
     select(tombstones.c.name, tombstones.c.revision, tombstones.c.deleted).where(
@@ -74,16 +92,18 @@ def check_known(session: Session, collection_id: int, revision: int) -> None:
         raise InvalidSyncToken("the history since then is not known any more")
 
 
-def removals(session: Session, collection_id: int, revision: int) -> list[Change]:
-    """What was removed since a revision."""
-    gone = session.sql.all(_REMOVED, collection_id_=collection_id, since=revision)
+def removals(
+    session: Session, collection_id: int, revision: int, part: Mapping[str, int | str] = EVERYTHING
+) -> list[Change]:
+    """What was removed since a revision, or the `part` of it after a change, in order of revision and name."""
+    gone = session.sql.all(_REMOVED, collection_id_=collection_id, since=revision, **part)
     return [Change(name, None, at) for name, at, _ in gone]
 
 
 def removed(session: Session, collection_id: int, name: str | None) -> list[Removal]:
     """Every name that was removed, or only that one, and when; forgotten ones are not among them."""
     if name is None:
-        rows = session.sql.all(_REMOVED, collection_id_=collection_id, since=0)
+        rows = session.sql.all(_REMOVED, collection_id_=collection_id, since=0, **EVERYTHING)
     else:
         rows = session.sql.all(_GRAVE, collection_id_=collection_id, name_=name)
     return [Removal(row[0], from_epoch(row[2])) for row in rows]

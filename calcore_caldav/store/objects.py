@@ -116,7 +116,10 @@ _MOVE = Statement(
 )
 
 _CHANGED = Statement(
-    select(*HEADER).where(_IN, objects.c.revision > bindparam("since")).order_by(objects.c.revision)
+    select(*HEADER)
+    .where(_IN, objects.c.revision > bindparam("since"), history.after(objects))
+    .order_by(objects.c.revision, objects.c.name)
+    .limit(bindparam("limit"))
 )
 
 
@@ -347,19 +350,33 @@ class SqlObjectRows:
             raise NotFound(stored.path)
         return moved
 
-    def changes_since(self, collection: Collection, revision: int) -> list[Change]:
-        """Ordered by revision; since 0, everything that is there and nothing that was removed.
+    def changes_since(
+        self,
+        collection: Collection,
+        revision: int,
+        *,
+        removed_since: int | None = None,
+        after: tuple[int, str] = (-1, ""),
+        limit: int | None = None,
+    ) -> list[Change]:
+        """See protocol. Since 0, everything that is there and nothing that was removed.
 
         Raises InvalidSyncToken where the history before was pruned, or for a revision that is still to come.
         """
+        lost = revision if removed_since is None else removed_since
         history.check_known(self._session, collection.id, revision)
-        path = collection.path
-        changed = self._session.sql.all(_CHANGED, collection_id_=collection.id, since=revision)
-        changes = [Change(row[2], stored_in(path, row), row[10]) for row in changed]
-        if revision:
-            changes += history.removals(self._session, collection.id, revision)
-            changes.sort(key=lambda change: change.revision)
-        return changes
+        history.check_known(self._session, collection.id, lost)
+        part: dict[str, int | str] = {
+            "after": after[0],
+            "after_name": after[1],
+            "limit": history.NO_LIMIT if limit is None else limit,
+        }
+        changed = self._session.sql.all(_CHANGED, collection_id_=collection.id, since=revision, **part)
+        changes = [Change(row[2], stored_in(collection.path, row), row[10]) for row in changed]
+        if lost:
+            changes += history.removals(self._session, collection.id, lost, part)
+            changes.sort(key=lambda change: (change.revision, change.name))
+        return changes[:limit]
 
     def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
         """What is gone and not yet forgotten, in that order; with `name` only that."""

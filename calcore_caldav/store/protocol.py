@@ -285,8 +285,20 @@ class ObjectRows(Protocol):
     def move(self, stored: StoredObject, collection: Collection, name: str) -> StoredObject:
         """Keeps id, ETag and dead properties; tombstone in the old place. The target must not exist."""
 
-    def changes_since(self, collection: Collection, revision: int) -> list[Change]:
-        """Ordered by revision. Raises InvalidSyncToken where the history before was pruned."""
+    def changes_since(
+        self,
+        collection: Collection,
+        revision: int,
+        *,
+        removed_since: int | None = None,
+        after: tuple[int, str] = (-1, ""),
+        limit: int | None = None,
+    ) -> list[Change]:
+        """Ordered by revision and name; at most `limit` of those behind `after`, such a pair.
+
+        `removed_since`: another revision for what was removed; nothing is since 0. Raises InvalidSyncToken
+        where the history before was pruned.
+        """
 
     def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
         """What is gone and not yet forgotten, in that order; with `name` only that."""

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from store_world import Clock, calendar, principal, undone
 
 from calcore_caldav.errors import InvalidSyncToken
+from calcore_caldav.store import objects as rows_of_objects
 from calcore_caldav.store.protocol import (
     SYSTEM,
+    Change,
     CollectionKind,
     CollectionProps,
     Store,
@@ -77,6 +79,33 @@ def test_every_token_leads_to_the_same_listing(batches: Sequence[Sequence[tuple[
             assert [c.revision for c in changes] == sorted(c.revision for c in changes)
             assert len({c.name for c in changes}) == len(changes)
             assert all(c.revision > revision for c in changes)
+            for limit in (1, 3):
+                assert in_parts(txn, revision, limit) == changes
+
+
+def in_parts(txn: Transaction, revision: int, limit: int) -> list[Change]:
+    """The changes since a revision, put together from parts."""
+    found: list[Change] = []
+    after = (-1, "")
+    while part := txn.objects.changes_since(calendar(txn), revision, after=after, limit=limit):
+        assert len(part) <= limit
+        found += part
+        after = (part[-1].revision, part[-1].name)
+    return found
+
+
+def test_a_part_of_the_changes_costs_a_part(store: Store, monkeypatch):
+    """However many there are: a large calendar is read in parts by clients that ask so."""
+    with store.write(SYSTEM) as txn:
+        for number in range(30):
+            change(txn, "put", str(number), "", number)
+        made: list[str] = []
+        stored_in = rows_of_objects.stored_in
+        monkeypatch.setattr(
+            rows_of_objects, "stored_in", lambda path, row: made.append(row[2]) or stored_in(path, row)
+        )
+        assert len(in_parts(txn, 0, 5)) == 30
+        assert len(made) == 30
 
 
 def test_nothing_new_is_nothing(store: Store):
