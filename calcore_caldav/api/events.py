@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.identifiers import parse_event_id
-from calcore_caldav.api.listing import AHEAD, Item, instant_of, list_items, query_of, window_of
+from calcore_caldav.api.listing import AHEAD, Item, instant_of, list_items
 from calcore_caldav.api.moments import format_instant, parse_instant, parse_time
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.places import Place, find_place, frame_of, zone_of
 from calcore_caldav.api.problems import ApiProblem, deleted, full_sync_required, invalid, not_found
+from calcore_caldav.api.query import query_of, window_of
 from calcore_caldav.api.resource import (
     When,
     cancelled_instances,
@@ -240,17 +243,22 @@ def _head(call: Call, place: Place) -> Json:
     }
 
 
-def page_of(call: Call, items: list[Item], digest: str, revision: int) -> tuple[Json, int]:
+def page_of(call: Call, items: Iterable[Item], digest: str, revision: int) -> tuple[Json, int]:
     """One page of sorted items with the token of the next one, and the revision of the first page."""
     size = min(call.parameters.get("maxResults") or _PAGE, _MOST)
     if (text := call.parameters.get("pageToken")) is not None:
         token = PageToken.parse(text, digest)
         revision = token.revision
-        try:
-            items = [item for item in items if item.key > token.after]
-        except TypeError:
-            raise invalid("pageToken", "Invalid page token value.") from None
-    made: Json = {"items": [item.render() for item in items[:size]]}
-    if len(items) > size:
-        made["nextPageToken"] = str(PageToken(digest, items[size - 1].key, revision))
+        items = (item for item in items if _comes_after(item, token))
+    page = list(islice(items, size + 1))
+    made: Json = {"items": [item.render() for item in page[:size]]}
+    if len(page) > size:
+        made["nextPageToken"] = str(PageToken(digest, page[size - 1].key, revision))
     return made, revision
+
+
+def _comes_after(item: Item, token: PageToken) -> bool:
+    try:
+        return item.key > token.after
+    except TypeError:
+        raise invalid("pageToken", "Invalid page token value.") from None

@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final
 
 from calcore_caldav.api.call import Call
-from calcore_caldav.api.fields import OWN, PREFIX
 from calcore_caldav.api.identifiers import event_id, find_by_uid
-from calcore_caldav.api.moments import parse_instant, to_json
+from calcore_caldav.api.moments import to_json
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.places import Place
-from calcore_caldav.api.problems import ApiProblem, invalid
+from calcore_caldav.api.query import Query
 from calcore_caldav.api.resource import (
     When,
     busy_json,
@@ -41,34 +40,8 @@ Json = dict[str, Any]
 
 AHEAD: Final = timedelta(days=730)
 """How far singleEvents goes where no timeMax is given."""
-_SEARCHED: Final = ("SUMMARY", "DESCRIPTION", "LOCATION")
-_CONTRADICT_SYNC: Final = (
-    "iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "timeMin", "timeMax",
-    "updatedMin",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What events.list asks for."""
-
-    window: TimeRange
-    single: bool
-    deleted: bool
-    order: str | None
-    words: tuple[str, ...]
-    uid: str | None
-    updated_min: datetime | None
-    private: tuple[str, ...]
-    shared: tuple[str, ...]
-    types: frozenset[str]
-    since: int | None = None
-    """Revision of the sync token; None: not an incremental listing."""
-
-    @property
-    def filtered(self) -> bool:
-        """Whether each event has to be looked into."""
-        return bool(self.words or self.private or self.shared or self.types)
+_STRIDE: Final = timedelta(days=14)
+"""How far the first look goes; each following one goes twice as far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,59 +53,15 @@ class Item:
     render: Callable[[], Json]
 
 
-def query_of(parameters: Mapping[str, Any], *, details: bool) -> Query:
-    """The query of the parameters. Raises ApiProblem for those that contradict each other."""
-    window = window_of(parameters)
-    single = bool(parameters.get("singleEvents")) or not details
-    order = parameters.get("orderBy")
-    if order == "startTime" and not single:
-        raise ApiProblem(
-            400,
-            "badRequest",
-            "The requested ordering is not available for the particular query.",
-            location="orderBy",
-        )
-    if "syncToken" in parameters:
-        for name in _CONTRADICT_SYNC:
-            if name in parameters:
-                raise ApiProblem(400, "badRequest", f"Sync token cannot be used with {name}.", location=name)
-    updated = parameters.get("updatedMin")
-    for name in ("privateExtendedProperty", "sharedExtendedProperty"):
-        if any("=" not in pair for pair in parameters.get(name, ())):
-            raise invalid(name, f"{name} is given as name=value")
-    return Query(
-        window=window,
-        single=single,
-        deleted=bool(parameters.get("showDeleted")),
-        order=order,
-        words=tuple((parameters.get("q") or "").casefold().split()) if details else (),
-        uid=parameters.get("iCalUID"),
-        # The store knows the second of a change.
-        updated_min=None if updated is None else parse_instant(updated, "updatedMin").replace(microsecond=0),
-        private=tuple(parameters.get("privateExtendedProperty", ())) if details else (),
-        shared=tuple(parameters.get("sharedExtendedProperty", ())) if details else (),
-        types=frozenset(parameters.get("eventTypes", ())) if details else frozenset(),
-    )
-
-
-def window_of(parameters: Mapping[str, Any]) -> TimeRange:
-    """TimeMin and timeMax. Raises ApiProblem (400 timeRangeEmpty) where nothing lies between them."""
-    start, end = (
-        None if parameters.get(name) is None else parse_instant(parameters[name], name)
-        for name in ("timeMin", "timeMax")
-    )
-    if start is not None and end is not None and start >= end:
-        raise ApiProblem(400, "timeRangeEmpty", "The specified time range is empty.", location="timeMax")
-    return TimeRange(start, end)
-
-
-def list_items(call: Call, place: Place, query: Query, frame: Frame) -> list[Item]:
+def list_items(call: Call, place: Place, query: Query, frame: Frame) -> Iterable[Item]:
     """All items of a query, in their order. Raises InvalidSyncToken."""
     listing = _Listing(call, place, query, frame)
     if not place.details:
         items = listing.busy()
     elif query.since is not None:
         items = listing.changes(query.since)
+    elif query.single and query.by_start:
+        return listing.by_start()
     elif query.single:
         items = listing.singles()
     else:
@@ -157,23 +86,37 @@ class _Listing:
         yield from self._tombstones()
 
     def singles(self) -> Iterator[Item]:
-        """Every instance, and no recurring event."""
+        """Every instance, and no recurring event; cancelled and deleted ones where they are wanted."""
         query, txn = self.query, self.txn
         window = self._bounded()
-        objects = {stored.id: stored for stored in self._objects(TimeRange(*window))}
-        for row in txn.instances.rows([self.place.collection], window):
-            stored = objects.get(row.object_id)
-            if stored is None or self._old(stored):
-                continue
-            if row.rid is None:
-                yield from self._single(stored, row.start)
-            else:
-                yield from self._instance(stored, When(row.rid, row.start, row.end))
+        yield from self._happening(window)
         if query.deleted or query.updated_min is not None:
             for stored in self._objects(TimeRange(None, window.end)):
                 if not self._old(stored):
                     yield from self._cancelled(stored, txn.objects.parsed(stored), window)
         yield from self._tombstones()
+
+    def by_start(self) -> Iterator[Item]:
+        """Every instance in order: who wants the first ten does not wait for two years of them."""
+        window, length = self._bounded(), _STRIDE
+        start = window.start
+        while start < window.end:
+            end = min(window.end, start + length)
+            found = self._happening(Period(start, end), begun=start > window.start)
+            yield from sorted(found, key=lambda item: item.key)
+            start, length = end, length * 2
+
+    def _happening(self, window: Period, *, begun: bool = False) -> Iterator[Item]:
+        """What happens in a window; with `begun` only what begins in it."""
+        objects = {stored.id: stored for stored in self._objects(TimeRange(*window))}
+        for row in self.txn.instances.rows([self.place.collection], window):
+            stored = objects.get(row.object_id)
+            if stored is None or self._old(stored) or (begun and row.start < window.start):
+                continue
+            if row.rid is None:
+                yield from self._single(stored, row.start)
+            else:
+                yield from self._instance(stored, When(row.rid, row.start, row.end))
 
     def busy(self) -> Iterator[Item]:
         """Busy time and nothing else, for readers of free/busy time."""
@@ -327,49 +270,19 @@ class _Listing:
         return Item(self._key(stored, rid, at), lambda: seen(render(), stored, obj, component, self.place))
 
     def _key(self, stored: StoredObject, rid: RecurrenceId | None, at: datetime | None) -> tuple[Any, ...]:
-        first = {
-            "startTime": to_epoch(at) if at is not None else 0,
-            "updated": to_epoch(stored.modified),
-        }.get(self.query.order or "", 0)
+        if self.query.order == "updated":
+            first = to_epoch(stored.modified)
+        else:
+            first = to_epoch(at) if at is not None and self.query.single else 0
         return (1, first, stored.id, rid.to_basic() if rid is not None else "")
 
     def _shown(self, master: Component) -> bool:
         return self.query.deleted or self.query.since is not None or not is_cancelled(master)
 
     def _fits(self, obj: CalendarObject, component: Component) -> bool:
-        """Whether the event has the words and properties that are searched for."""
+        """Whether the event has what is searched for, and may be seen to have it."""
         query = self.query
-        if not query.filtered:
-            return True
-        if hidden(obj, component, self.place):
-            return False
-        if query.types and _event_type(component) not in query.types:
-            return False
-        if query.words:
-            texts = [component.text(name) or "" for name in _SEARCHED]
-            for prop in component.properties:
-                if prop.name in {"ATTENDEE", "ORGANIZER"}:
-                    texts += [prop.value, prop.param("CN") or ""]
-            text = "\n".join(texts).casefold()
-            if not all(word in text for word in query.words):
-                return False
-        # Several of one kind: any of them for one name, all names.
-        return _has(component, OWN + "PROPERTY", query.private) and _has(
-            component, PREFIX + "PROPERTY", query.shared
-        )
-
-
-def _has(component: Component, prop_name: str, wanted: Iterable[str]) -> bool:
-    pairs = [tuple(pair.split("=", 1)) for pair in wanted]
-    if not pairs:
-        return True
-    there = {(prop.param("X-KEY") or "", prop.text) for prop in component.all(prop_name)}
-    return all(pair in there for pair in pairs)
-
-
-def _event_type(component: Component) -> str:
-    text = component.text(PREFIX + "EVENT-TYPE")
-    return text.strip('"') if text else "default"
+        return not query.filtered or (not hidden(obj, component, self.place) and query.fits(component))
 
 
 def instant_of(rid: RecurrenceId, zone: tzinfo) -> datetime:

@@ -257,6 +257,22 @@ def test_pages(ann, single):
     assert "nextSyncToken" in last
 
 
+def test_instances_come_in_order_however_far_they_are(ann):
+    """What began before, what lasts for weeks, what comes months later: each once, page by page."""
+    days = {"start": {"date": "2011-05-01"}, "end": {"date": "2011-12-01"}}
+    insert(ann, {"summary": "Long", **days})
+    insert(ann, event(1, summary="Daily", recurrence=["RRULE:FREQ=DAILY;COUNT=60"]))
+    insert(ann, {"summary": "Late", "start": at(1, 10, month=9), "end": at(1, 11, month=9)})
+    query = {"calendarId": "primary", "singleEvents": True, "timeMin": "2011-06-01T00:00:00Z"}
+    for order in ({}, {"orderBy": "startTime"}):
+        request, seen = ann.events().list(maxResults=7, **query, **order), []
+        while request is not None:
+            answer = request.execute()
+            seen += [e["summary"] for e in answer["items"]]
+            request = ann.events().list_next(request, answer)
+        assert seen == ["Long", *["Daily"] * 60, "Late"]
+
+
 def test_page_token_of_another_query(ann):
     for day in range(1, 4):
         insert(ann, event(day))
