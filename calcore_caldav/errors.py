@@ -67,12 +67,18 @@ class UnsupportedValue(InvalidRequest):
 
 
 class UidConflict(CalcoreError):
-    """Another resource has this UID; `path` is its absolute path without prefix (RFC 4791 §5.3.2.1)."""
+    """Another resource has this UID; `path` is its absolute path without prefix (RFC 4791 §5.3.2.1).
 
-    def __init__(self, uid: str, path: str) -> None:
-        super().__init__(f"UID {uid!r} is already used by {path}")
+    None where it is not to be told.
+    """
+
+    def __init__(self, uid: str, path: str | None) -> None:
+        super().__init__(uid, path)
         self.uid = uid
         self.path = path
+
+    def __str__(self) -> str:
+        return f"UID {self.uid!r} is already used by {self.path or 'another resource'}"
 
 
 class PreconditionFailed(CalcoreError):

@@ -11,7 +11,7 @@ from radicale.rights import BaseRights
 from radicale_calcore.transactions import reading
 
 from calcore_caldav.core.principals import Privilege
-from calcore_caldav.scheduling.access import actor_of, privileges
+from calcore_caldav.scheduling.access import actor_of, may_know, of_calendar, privileges
 from calcore_caldav.server.assembly import services_from
 from calcore_caldav.store.protocol import Actor, Transaction
 
@@ -48,10 +48,13 @@ class Rights(BaseRights):  # type: ignore[misc]  # Radicale is not typed
             # Somebody whom another authentication type let in: the home is about to be made.
             return "RW" if names == [user] else ""
         settings = self._services.settings
+        if not may_know(txn, actor, owner, settings=settings):
+            return ""
         if len(names) == 1:
             held = privileges(txn, actor, owner, settings=settings)
             return "".join(letters for privilege, letters in _HOME.items() if privilege in held)
         collection = txn.collections.get(*names)
+        settings = of_calendar(settings, owner, names[1])
         held = privileges(txn, actor, owner, collection, settings=settings)
         letters = "".join(letters for privilege, letters in _COLLECTION.items() if privilege in held)
         return letters + "Ww" if collection is None and Privilege.BIND in held else letters

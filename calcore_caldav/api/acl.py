@@ -10,7 +10,7 @@ from calcore_caldav.api.call import Call
 from calcore_caldav.api.collections import check_tag, tag_of
 from calcore_caldav.api.events import page_of
 from calcore_caldav.api.listing import Item
-from calcore_caldav.api.places import GRANTED, RANKS, Place, find_owner, find_place, require, role_of
+from calcore_caldav.api.places import GRANTED, RANKS, Place, find_owner, find_place, known, require, role_of
 from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
 from calcore_caldav.api.tokens import query_digest
 from calcore_caldav.core.principals import CalendarUserType, Privilege, with_contained
@@ -112,6 +112,9 @@ def _grantee(call: Call, place: Place, rule_id: str) -> tuple[str, bool]:
         return AUTHENTICATED, False
     if kind in {"user", "group"}:
         principal = find_owner(call.txn, value)
+        granted = (g.grantee for g in call.txn.directory.grants(place.owner))
+        if principal is not None and not known(call, principal) and principal.name not in granted:
+            principal = None
         if principal is None or (principal.kind is CalendarUserType.GROUP) is not (kind == "group"):
             raise invalid("scope.value", f"There is no {kind} {value[:80]!r} here.", kind="field")
         return principal.name, principal.id == place.owner.id

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.moments import format_time, parse_instant, parse_zone
-from calcore_caldav.api.places import Place, calendar_id, find_owner, lookup
+from calcore_caldav.api.places import Place, calendar_id, find_owner, known, lookup
 from calcore_caldav.api.problems import ApiProblem, required
 from calcore_caldav.core.freebusy import BusyPeriod, clip_periods, merge_periods
 from calcore_caldav.core.principals import CalendarUserType, Principal
@@ -45,10 +45,10 @@ def query_free_busy(call: Call) -> Json:
     for item in call.body.get("items") or []:
         id_ = item.get("id") or ""
         group = find_owner(call.txn, id_)
-        if group is None or group.kind is not CalendarUserType.GROUP:
+        if group is None or group.kind is not CalendarUserType.GROUP or not known(call, group):
             wanted.append(id_)
             continue
-        members = [_id_of(call, member) for member in call.txn.directory.expand(group)]
+        members = [_id_of(call, m) for m in call.txn.directory.expand(group) if known(call, m)]
         if len(members) > group_limit:
             groups[id_] = _error("groupTooBig")
         else:

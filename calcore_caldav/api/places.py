@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from typing import Final
 
 from calcore_caldav.api.call import Call
@@ -13,7 +14,7 @@ from calcore_caldav.api.moments import parse_zone, zone_name
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.problems import forbidden, not_found
 from calcore_caldav.core.principals import CalendarUserAddress, Principal, Privilege
-from calcore_caldav.scheduling.access import privileges, veils, visible
+from calcore_caldav.scheduling.access import may_know, of_calendar, privileges, veils, visible
 from calcore_caldav.store.protocol import Collection, CollectionKind, Transaction
 
 ROLES: Final[tuple[tuple[str, frozenset[Privilege]], ...]] = (
@@ -84,6 +85,17 @@ def find_owner(txn: Transaction, text: str) -> Principal | None:
     return txn.directory.by_name(text)
 
 
+def known(call: Call, principal: Principal) -> bool:
+    """Whether the caller may know that a principal exists."""
+    return may_know(call.txn, call.actor, principal, settings=call.services.settings)
+
+
+def find_known(call: Call, address: CalendarUserAddress) -> Principal | None:
+    """The principal of an address, where the caller may know of it."""
+    found = call.txn.directory.by_address(address)
+    return found if found is not None and known(call, found) else None
+
+
 def find_place(call: Call, text: str) -> Place:
     """The calendar with that id. Raises ApiProblem (404) where there is none that the caller may know of."""
     found = lookup(call, text)
@@ -111,14 +123,10 @@ def lookup(call: Call, text: str) -> Place | None:
 
 
 def seen(call: Call, owner: Principal, collection: Collection) -> Place | None:
-    """A calendar as the caller sees it; None where it may not be known.
-
-    That everybody sees when others are busy doesn't tell which calendars they have: it is asked of people, and
-    of their default calendars, which go by their addresses.
-    """
-    settings = call.services.settings
-    if collection.name != owner.default_calendar:
-        settings = replace(settings, everybody_reads_free_busy=False)
+    """A calendar as the caller sees it; None where it may not be known."""
+    settings = of_calendar(call.services.settings, owner, collection.name)
+    if not known(call, owner):
+        return None
     held = privileges(call.txn, call.actor, owner, collection, settings=settings)
     if not visible(held) and Privilege.READ_FREE_BUSY not in held:
         return None
@@ -138,7 +146,7 @@ def frame_of(call: Call, place: Place) -> Frame:
     return Frame(
         owner=place.owner,
         zone=call.txn.collections.zone(place.collection),
-        find=call.txn.directory.by_address,
+        find=partial(find_known, call),
         shown_in=None if asked is None else parse_zone(asked, "timeZone"),
         max_attendees=call.parameters.get("maxAttendees"),
     )

@@ -21,7 +21,7 @@ from calcore_caldav.dav import collections, methods, outbox, report, split
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
 from calcore_caldav.dav.if_header import check_states
 from calcore_caldav.dav.resources import conceal
-from calcore_caldav.errors import CalcoreError, SchedulingRefused
+from calcore_caldav.errors import CalcoreError, SchedulingRefused, UidConflict
 from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.posting import KINDS
 from calcore_caldav.scheduling.services import Services
@@ -138,7 +138,7 @@ def _handled(method: Method, request: DavRequest) -> DavResponse:
     try:
         check_states(request)
         return method.handler(request)
-    except SchedulingRefused as error:
+    except (SchedulingRefused, UidConflict) as error:
         conceal(request, error)
         raise
 

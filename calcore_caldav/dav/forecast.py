@@ -12,7 +12,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Privilege
 from calcore_caldav.core.times import format_date_time
 from calcore_caldav.dav import xml
 from calcore_caldav.dav.http import DavRequest, DavResponse
-from calcore_caldav.dav.resources import held
+from calcore_caldav.dav.resources import held, may_know
 from calcore_caldav.dav.xml import C
 from calcore_caldav.scheduling.explanation import Explanation, Forecast, forecast
 
@@ -33,7 +33,7 @@ def answer(request: DavRequest, asked: CalendarObject) -> DavResponse:
         room = request.txn.directory.by_address(CalendarUserAddress.parse(attendee.value))
         found = forecasts.get(room.id) if room is not None else None
         status, data = _NO_FORECAST, ""
-        if room is not None and found is not None:
+        if room is not None and found is not None and may_know(request, room):
             status = _NO_AUTHORITY
             if Privilege.SCHEDULE_QUERY_FREEBUSY in held(request, room):
                 status = _SUCCESS

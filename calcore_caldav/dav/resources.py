@@ -15,7 +15,8 @@ from typing import ClassVar, Final
 
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav.http import DavRequest
-from calcore_caldav.errors import CalcoreError, InvalidRequest, NotFound, SchedulingRefused
+from calcore_caldav.errors import CalcoreError, InvalidRequest, NotFound, SchedulingRefused, UidConflict
+from calcore_caldav.scheduling import access
 from calcore_caldav.scheduling.access import privileges, require, visible
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, SyncToken
 
@@ -152,8 +153,10 @@ _ON_PRINCIPALS: Final = frozenset({Privilege.READ_PRIVILEGES})
 
 
 def may_know(request: DavRequest, principal: Principal) -> bool:
-    """Whether the actor may know that a principal exists: hidden ones are known to who can read them."""
-    return not principal.hidden or visible(held(request, principal))
+    """Whether the actor may know that a principal exists."""
+    return not principal.hidden or access.may_know(
+        request.txn, request.actor, principal, settings=request.settings
+    )
 
 
 def owner_at(request: DavRequest, name: str) -> Principal:
@@ -182,7 +185,7 @@ def locate(request: DavRequest, path: str, asking: Privilege = Privilege.READ) -
         raise NotFound(path)
     known = held(request, owner, collection)
     if len(segments) == 2:
-        if not visible(known) and asking not in known:
+        if not visible(known) and asking not in _told(request, owner, collection):
             require(known, Privilege.READ, path)
         return CollectionResource(owner, collection)
     require(known, Privilege.READ, path)
@@ -190,6 +193,12 @@ def locate(request: DavRequest, path: str, asking: Privilege = Privilege.READ) -
     if stored is None or path.endswith("/"):
         raise NotFound(path)
     return ObjectResource(owner, collection, stored)
+
+
+def _told(request: DavRequest, owner: Principal, collection: Collection) -> frozenset[Privilege]:
+    """The privileges that let the actor know of a collection which it can't see."""
+    settings = access.of_calendar(request.settings, owner, collection.name)
+    return privileges(request.txn, request.actor, owner, collection, settings=settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +241,7 @@ def sync_token(request: DavRequest, collection: Collection) -> SyncToken:
     return SyncToken(request.txn.sync_epoch, collection.id, collection.revision)
 
 
-def conceal(request: DavRequest, error: SchedulingRefused) -> None:
+def conceal(request: DavRequest, error: SchedulingRefused | UidConflict) -> None:
     """Take the path out of an error where the actor may not read what is there."""
     if error.path is None:
         return

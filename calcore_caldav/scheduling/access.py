@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
@@ -76,6 +77,23 @@ def _holds(actor: Actor, grant: Grant) -> bool:
 def visible(held: Iterable[Privilege]) -> bool:
     """Whether the resource may be known to exist: some privilege beyond inviting and free/busy is held."""
     return bool(frozenset(held) & {Privilege.READ, Privilege.WRITE, *_WRITES})
+
+
+def may_know(txn: Transaction, actor: Actor, principal: Principal, *, settings: SchedulingSettings) -> bool:
+    """Whether the actor may know that a principal exists: hidden ones are known to who can see any of theirs."""
+    if not principal.hidden or visible(privileges(txn, actor, principal, settings=settings)):
+        return True
+    granted = {g.privilege for g in txn.directory.grants(principal) if _holds(actor, g)}
+    return visible(with_contained(frozenset(granted)))
+
+
+def of_calendar(settings: SchedulingSettings, owner: Principal, name: str) -> SchedulingSettings:
+    """The settings where a calendar is asked for by its name.
+
+    That everybody sees when others are busy doesn't tell which calendars they have: it is asked of people, and of
+    their default calendars.
+    """
+    return settings if name == owner.default_calendar else replace(settings, everybody_reads_free_busy=False)
 
 
 _WRITES: Final = frozenset(

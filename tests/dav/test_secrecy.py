@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +62,7 @@ QUERY = (
 )
 MULTIGET = "<C:calendar-multiget><D:prop><D:getetag/><C:calendar-data/></D:prop><D:href>{}</D:href>"
 SYNC = "<D:sync-collection><D:sync-token/><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop>"
+BUSY = '<C:free-busy-query><C:time-range start="20260101T000000Z" end="20260201T000000Z"/>'
 EXPAND = '<D:expand-property><D:property name="owner"><D:property name="displayname"/></D:property>'
 RENAME = (
     "<D:propertyupdate><D:set><D:prop><D:displayname>x</D:displayname></D:prop></D:set></D:propertyupdate>"
@@ -86,6 +89,7 @@ REQUESTS: dict[str, Ask] = {
     "MOVE to": lambda c, p: c.request("MOVE", f"/{c.user}/calendar/own.ics", headers=destination(c, p)),
     "calendar-query": lambda c, p: c.xml("REPORT", p, f"{QUERY}</C:calendar-query>", 1),
     "sync-collection": lambda c, p: c.xml("REPORT", p, f"{SYNC}</D:sync-collection>", 0),
+    "free-busy-query": lambda c, p: c.xml("REPORT", p, f"{BUSY}</C:free-busy-query>", 1),
     "multiget": lambda c, p: c.xml("REPORT", "/", f"{MULTIGET.format(p)}</C:calendar-multiget>", 1),
     "expand-property": lambda c, p: c.xml("REPORT", p, f"{EXPAND}</D:expand-property>", 0),
     "principal-match": lambda c, p: c.xml("REPORT", p, "<D:principal-match><D:self/></D:principal-match>", 0),
@@ -173,3 +177,96 @@ def test_who_may_do_what(closed: Server, who: str, privileges: tuple[Privilege, 
         client.delete("/alice/x/e.ics").status,
     )
     assert found == MAY[who, privileges]
+
+
+def test_the_name_of_another_object_is_told_to_readers_only(closed: Server) -> None:
+    alice, carol = closed.client("alice"), closed.client("carol")
+    assert alice.xml("MKCALENDAR", "/alice/x/", "<C:mkcalendar/>").status == 201
+    assert alice.put("/alice/x/divorce.ics", event("e")).status == 201
+    for privileges, told in (((P.BIND,), False), ((P.BIND, P.READ), True)):
+        closed.grant("alice", "carol", *privileges, calendar="x")
+        answer = carol.put("/alice/x/new.ics", event("e"))
+        assert answer.error == "{urn:ietf:params:xml:ns:caldav}no-uid-conflict"
+        assert ("divorce" in answer.text) is told
+
+
+# ---- the same by JSON
+
+JSON = "/calendar/v3"
+BODY = {
+    "summary": "x",
+    "start": {"dateTime": "2026-01-05T09:00:00Z"},
+    "end": {"dateTime": "2026-01-05T10:00:00Z"},
+}
+RULE = {"scope": {"type": "user", "value": "bob@example.com"}, "role": "reader"}
+CALLS: dict[str, tuple[str, str, object]] = {
+    # Method, path with the calendar's id in it, body.
+    "calendars.get": ("GET", "/calendars/{}", None),
+    "calendars.patch": ("PATCH", "/calendars/{}", {"summary": "x"}),
+    "calendars.delete": ("DELETE", "/calendars/{}", None),
+    "calendars.clear": ("POST", "/calendars/{}/clear", None),
+    "calendarList.get": ("GET", "/users/me/calendarList/{}", None),
+    "calendarList.insert": ("POST", "/users/me/calendarList", {"id": "{}"}),
+    "events.list": ("GET", "/calendars/{}/events", None),
+    "events.list by UID": ("GET", "/calendars/{}/events?iCalUID=in-hidden", None),
+    "events.get": ("GET", "/calendars/{}/events/ical0abc", None),
+    "events.instances": ("GET", "/calendars/{}/events/ical0abc/instances", None),
+    "events.insert": ("POST", "/calendars/{}/events", BODY),
+    "events.import": ("POST", "/calendars/{}/events/import", BODY | {"iCalUID": "in-hidden"}),
+    "events.patch": ("PATCH", "/calendars/{}/events/ical0abc", {"summary": "x"}),
+    "events.delete": ("DELETE", "/calendars/{}/events/ical0abc", None),
+    "events.move to": ("POST", "/calendars/primary/events/{own}/move?destination={}", None),
+    "events.watch": (
+        "POST",
+        "/calendars/{}/events/watch",
+        {"id": "c1", "type": "web_hook", "address": "https://example.com/"},
+    ),
+    "acl.list": ("GET", "/calendars/{}/acl", None),
+    "acl.insert": ("POST", "/calendars/{}/acl", RULE),
+    "freeBusy": (
+        "POST",
+        "/freeBusy",
+        {"timeMin": "2026-01-01T00:00:00Z", "timeMax": "2026-02-01T00:00:00Z", "items": [{"id": "{}"}]},
+    ),
+    "acl.insert of a guest": (
+        "POST",
+        "/calendars/primary/acl",
+        {"scope": {"type": "user", "value": "{}"}, "role": "reader"},
+    ),
+    "events.insert with a guest": (
+        "POST",
+        "/calendars/primary/events",
+        BODY | {"attendees": [{"email": "{}"}]},
+    ),
+}
+UNKNOWN_BY_JSON = [
+    ("bob", "alice:hidden", "alice:nothing"),
+    ("bob", "erin@example.com", "nobody@example.com"),
+    ("bob", "erin", "nobody"),
+    ("bob", "erin:calendar", "nobody:calendar"),
+    ("carol", "alice:hidden", "alice:nothing"),
+    (None, "alice:hidden", "alice:nothing"),
+]
+
+
+@pytest.mark.parametrize(("who", "hidden", "missing"), UNKNOWN_BY_JSON)
+def test_what_may_not_be_read_looks_by_json_as_if_it_were_not_there(
+    office: Server, who: str | None, hidden: str, missing: str
+) -> None:
+    client = office.client(who)
+    listed = client.request("GET", f"{JSON}/calendars/primary/events").body
+    own = "" if who is None else json.loads(listed)["items"][0]["id"]
+
+    def seen(call: str, calendar: str) -> tuple[int, str]:
+        method, path, body = CALLS[call]
+        target = path.replace("{own}", own).replace("{}", calendar)
+        sent = json.dumps(body).replace("{}", calendar) if body is not None else ""
+        reply = client.request(method, JSON + target, sent, {"Content-Type": "application/json"})
+        text = reply.text.replace(calendar, "…")
+        for varying in ("id", "etag", "iCalUID", "htmlLink", "created", "updated"):
+            text = re.sub(rf'"{varying}":"(?:[^"\\]|\\.)*"', "", text)
+        return reply.status, text
+
+    for call in CALLS:
+        assert seen(call, hidden) == seen(call, missing), call
+        assert seen(call, hidden)[0] < 500, call
