@@ -149,6 +149,11 @@ def _schemas() -> Json:
         "required": ["before", "after"],
         "properties": {"kind": TEXT, "before": event, "after": event},
     }
+    made["CheckIn"] = {
+        "type": "object",
+        "required": ["rooms"],
+        "properties": {"kind": TEXT, "rooms": {"type": "array", "items": TEXT}},
+    }
     made["Setting"] = {
         "type": "object",
         "properties": {"kind": TEXT, "etag": TEXT, "id": TEXT, "value": TEXT},

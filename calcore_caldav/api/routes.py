@@ -13,6 +13,7 @@ from calcore_caldav.api import (
     events,
     freebusy,
     preferences,
+    presence,
     watch,
 )
 from calcore_caldav.api.call import Parameter, Route
@@ -152,6 +153,17 @@ ROUTES: Final[tuple[Route, ...]] = (
         "Split",
         True,
         said="Not Google's: this instance and all following become a series of their own, changed by the body.",
+    ),
+    Route(
+        "events.checkIn",
+        "POST",
+        f"{_EVENT}/checkIn",
+        presence.check_in,
+        (),
+        None,
+        "CheckIn",
+        True,
+        said="Not Google's: somebody is there, so the rooms of the event or instance are not released.",
     ),
     Route(
         "calendars.insert", "POST", "calendars", collections.insert_calendar, (), "Calendar", "Calendar", True

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from google_office import Office
+from google_office import HOST, Office
 from googleapiclient.errors import HttpError
 
 from calcore_caldav.core.principals import Privilege
@@ -82,6 +84,42 @@ def test_rooms_answer(ann, office):
     second["attendees"][0]["responseStatus"] = "accepted"
     again = office.client("bob").events().update(calendarId="primary", eventId=second["id"], body=second)
     assert answers(again.execute())["room1"] == "declined"
+
+
+def test_who_is_there_checks_in(ann, bob, office):
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        txn.directory.save(replace(room, booking={"checkin": "15m"}))
+        txn.directory.set_grants(room, None, [Grant(room.id, None, "dora", Privilege.ALL)])
+    series = event(10, "room1@example.com", "bob@example.com", recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    made = insert(ann, series)
+    (copy,) = items(bob)
+    (booked,) = items(office.client("dora"), "room1@example.com")
+
+    def check_in(who, calendar, event_id):
+        http = office.wire(who)
+        uri = f"{HOST}/calendar/v3/calendars/{calendar}/events/{event_id}/checkIn"
+        answer, content = http.request(uri, "POST")
+        return int(answer["status"]), json.loads(content)
+
+    told = (200, {"kind": "calendar#checkIn", "rooms": ["room1@example.com"]})
+    assert check_in("ann", "primary", f"{made['id']}_20110601T100000Z") == told
+    assert check_in("bob", "primary", f"{copy['id']}_20110602T100000Z") == told
+    assert check_in("dora", "room1@example.com", f"{booked['id']}_20110603T100000Z") == told
+    assert check_in("ann", "primary", made["id"])[0] == 400
+    assert check_in("ann", "primary", f"{made['id']}_20110609T100000Z")[0] == 404
+    # Who does not take part does not say so, and a meeting without a room needs nobody.
+    assert check_in("carl", "room1@example.com", f"{booked['id']}_20110604T100000Z")[0] == 404
+    assert check_in("ann", "primary", insert(ann, event(20))["id"])[0] == 400
+    for day in (1, 2, 3, 4):
+        office.now = datetime(2011, 6, day, 10, 20, tzinfo=UTC)
+        office.rest()
+    kept = {
+        e["originalStartTime"]["dateTime"][8:10]: answers(e)["room1"]
+        for e in items(ann, singleEvents=True)
+        if e.get("recurringEventId")
+    }
+    assert kept == {"01": "accepted", "02": "accepted", "03": "accepted", "04": "declined"}
 
 
 def test_an_approver_decides(ann, bob, office):
