@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +20,7 @@ from calcore_caldav.api.collections import set_text, xml_text
 from calcore_caldav.api.identifiers import base32hex
 from calcore_caldav.api.places import find_place, require
 from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
+from calcore_caldav.api.webhook import is_callable, is_public, post_empty
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.core.times import from_epoch, to_epoch
 from calcore_caldav.scheduling.access import actor_of, privileges
@@ -171,10 +170,10 @@ def handlers(
     store: Store, post: Post | None = None
 ) -> Mapping[str, Callable[[Transaction, Job, SchedulingSettings], None]]:
     """The job kinds of this room, for the worker's table; `post` sends the calls."""
-    return {CHANNEL_JOB: partial(_look, store, post or post_empty)}
+    return {CHANNEL_JOB: partial(_look, store, post)}
 
 
-def _look(store: Store, post: Post, txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+def _look(store: Store, post: Post | None, txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Call the webhook if the calendar changed since the last call that went well; then look again later."""
     payload = dict(job.payload)
     principal = txn.directory.by_name(str(payload["principal"]))
@@ -209,7 +208,9 @@ def _look(store: Store, post: Post, txn: Transaction, job: Job, settings: Schedu
     # What changed between the opening of the channel and its first call is told by the second one.
     seen = _int(payload, "revision") if first else collection.revision
     told = payload | {"revision": seen, "number": number, "failures": 0}
-    txn.after_commit(partial(_call, store, post, told, "sync" if first else "exists"))
+    allowed_at = is_callable if settings.private_webhooks else is_public
+    send = post or partial(post_empty, allowed=allowed_at)
+    txn.after_commit(partial(_call, store, send, told, "sync" if first else "exists"))
 
 
 def _call(store: Store, post: Post, payload: Json, state: str) -> None:
@@ -233,25 +234,6 @@ def _call(store: Store, post: Post, payload: Json, state: str) -> None:
         return
     with store.write(SYSTEM) as txn:
         txn.jobs.add(CHANNEL_JOB, payload, dedupe=_key(payload), not_before=txn.now + _EVERY)
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A webhook is where its owner said, nowhere else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """None: the redirection is the answer."""
-
-
-def post_empty(url: str, headers: Mapping[str, str]) -> int:
-    """POST without a body, ten seconds at most; what is answered is not read."""
-    request = urllib.request.Request(url, data=b"", headers=dict(headers), method="POST")  # noqa: S310
-    opener = urllib.request.build_opener(_NoRedirects())
-    try:
-        with opener.open(request, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return int(error.code)
 
 
 def _key(payload: Mapping[str, object]) -> str:

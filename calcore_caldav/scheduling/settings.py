@@ -29,5 +29,7 @@ class SchedulingSettings:
     history_days: int = 180
     """Deleted members are remembered for so many days; clients that were away for longer start their
     synchronisation anew. 0: for ever."""
+    private_webhooks: bool = True
+    """Whether webhooks may be on this machine and in private networks."""
     past_days: int = 2
     """Rooms leave instances alone that ended longer ago (Apple's rule)."""

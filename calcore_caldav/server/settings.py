@@ -47,6 +47,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "refresh_delay": Option(SchedulingSettings, "refresh_delay", _count, "seconds"),
     "inbox_days": Option(SchedulingSettings, "inbox_days", _count, "days"),
     "history_days": Option(SchedulingSettings, "history_days", _count, "days"),
+    "private_webhooks": Option(SchedulingSettings, "private_webhooks", _boolean, "yes or no"),
     "past_days": Option(SchedulingSettings, "past_days", _count, "days"),
     "max_instances": Option(Limits, "max_instances", _count, "a number"),
     "max_attendees": Option(Limits, "max_attendees", _count, "a number"),
