@@ -49,7 +49,7 @@ def apply_request(
         return MergeResult(Outcome.IGNORED_STALE, existing)
     made = _with_zones(existing, body, components)
     if same_data(made, existing):
-        return MergeResult(Outcome.UNCHANGED, existing)
+        return MergeResult(Outcome.UNCHANGED, existing if in_order else made)
     return MergeResult(Outcome.APPLIED, made, frozenset(body.by_rid()))
 
 

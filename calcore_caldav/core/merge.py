@@ -69,7 +69,7 @@ class MergeResult:
 
     outcome: Outcome
     stored: CalendarObject | None
-    """None where there is still no copy."""
+    """None where there is still no copy. Of what is UNCHANGED DTSTAMP may be a later one."""
     changed: frozenset[Rid] = frozenset()
     """The instances that a message changed; None is the whole."""
     delegates: tuple[CalendarUserAddress, ...] = ()
@@ -172,7 +172,7 @@ def apply_cancel(
         return MergeResult(Outcome.IGNORED_STALE if stale else Outcome.UNCHANGED, existing)
     made = existing.with_components(tuple(found.values()))
     if same_data(made, existing):
-        return MergeResult(Outcome.UNCHANGED, existing)
+        return MergeResult(Outcome.UNCHANGED, existing if in_order else made)
     return MergeResult(Outcome.APPLIED, made, frozenset(touched))
 
 

@@ -304,6 +304,10 @@ class Delivery:
         name = f"{secrets.token_hex(16)}.ics"
         return self.txn.objects.put(calendar, name, obj, schedule_tag=new_tag())
 
+    def remember(self, stored: StoredObject, obj: CalendarObject) -> None:
+        """Write a copy in which only the server's bookkeeping changed: its schedule tag stays."""
+        self._put(stored, obj, stored.schedule_tag)
+
     def _put(self, stored: StoredObject, obj: CalendarObject, tag: str | None) -> StoredObject:
         collection = self.txn.collections.by_id(stored.collection_id)
         assert collection is not None

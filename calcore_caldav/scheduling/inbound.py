@@ -74,10 +74,9 @@ def _cancel(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outc
     if existing is None or not delivery.same_organizer(existing, sent.body):
         return Outcome.UNKNOWN_UID
     result = apply_cancel(existing, sent.body)
-    if result.outcome is not Outcome.APPLIED:
-        return result.outcome
     if recipient.kind.bookable:
-        delivery.book(recipient, (sent,), None)
+        if result.outcome is Outcome.APPLIED:
+            delivery.book(recipient, (sent,), None)
         return result.outcome
     return _stored(delivery, sent, recipient, result)
 
@@ -91,10 +90,16 @@ def _add(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome
 
 
 def _stored(delivery: Delivery, sent: ITipMessage, recipient: Principal, result: MergeResult) -> Outcome:
-    if result.outcome in {Outcome.CREATED, Outcome.APPLIED} and result.stored is not None:
-        copy = with_revisions(result.stored, sent.body)
-        delivery.store(recipient, delivery.copy_of(recipient, sent.body.uid), copy)
+    if result.stored is None or result.outcome not in {Outcome.CREATED, Outcome.APPLIED, Outcome.UNCHANGED}:
+        return result.outcome
+    stored = delivery.copy_of(recipient, sent.body.uid)
+    copy = with_revisions(result.stored, sent.body)
+    if result.outcome is not Outcome.UNCHANGED:
+        delivery.store(recipient, stored, copy)
         delivery.to_inbox(recipient, sent.body)
+    elif stored is not None and copy.body != delivery.txn.objects.body(stored):
+        # The same again, sent later: what was sent between the two is old now.
+        delivery.remember(stored, copy)
     return result.outcome
 
 

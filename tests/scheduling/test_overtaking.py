@@ -55,6 +55,23 @@ def test_the_latest_answer_counts(data, instance, revisions):
         office.store.close()
 
 
+def test_the_same_again_makes_what_was_between_old():
+    office = Office()
+    invitation = calendar(event("martijn", organizer=CAROL.partition("@")[0], **WEEKLY))
+    invitation = invitation.replace("carol@example.com", CAROL)
+    ended = invitation.replace("SUMMARY", "STATUS:CANCELLED\nSUMMARY")
+    for method, text, minute in (
+        (Method.REQUEST, invitation, 10),
+        (Method.CANCEL, ended, 11),
+        (Method.CANCEL, ended, 13),
+        (Method.REQUEST, invitation, 12),
+    ):
+        office.receive(method, CAROL, "martijn", stamped(text, method, 0, minute))
+    assert office.copy("martijn").master.value("STATUS") == "CANCELLED"
+    assert office.methods("martijn") == ["REQUEST", "CANCEL"]
+    office.store.close()
+
+
 @QUICK
 @given(data=st.data(), revisions=REVISIONS)
 def test_the_latest_invitation_counts(data, revisions):
