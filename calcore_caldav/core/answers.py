@@ -22,6 +22,7 @@ from calcore_caldav.core.itip import (
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     component_at,
     exdates,
@@ -68,7 +69,13 @@ def settle(
     for rid, component in new.by_rid().items():
         base = base_of(old, rid)
         reset = moved or (
-            old is not None and base is not None and timing(base, old.zones) != timing(component, new.zones)
+            old is not None
+            and base is not None
+            and (
+                timing(base, old.zones) != timing(component, new.zones)
+                # The dates that follow move to where this one is, or back.
+                or (rid in old.overrides and is_ranged(base) != is_ranged(component))
+            )
         )
         before = attendees(base, aliases) if base is not None else {}
         made.append(

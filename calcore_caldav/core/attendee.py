@@ -32,6 +32,7 @@ from calcore_caldav.core.itip import (
     reply as reply_component,
 )
 from calcore_caldav.core.merge import same_data
+from calcore_caldav.core.overrides import alone
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import (
@@ -181,13 +182,15 @@ class _Change:
 
     def stored(self) -> CalendarObject:
         """The server's copy with what is the attendee's own in the client's."""
-        old, new = self.old, self.new
+        deleted, new = self._deleted(), self.new
+        for rid in deleted:
+            self.old = alone(self.old, rid)
+        old = self.old
         if new.master is not None and old.master is None:
             raise refused("an attendee of some instances cannot make a series of them")
         found: dict[Rid, Component] = {}
         if old.master is not None:
             found[None] = self._master(old.master)
-        deleted = self._deleted()
         for rid, mine in old.overrides.items():
             theirs = new.overrides.get(rid)
             if theirs is not None:

@@ -9,6 +9,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attende
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import SERVER_PARAMS, private
 from calcore_caldav.core.merge import MergeResult, Outcome, same_data
+from calcore_caldav.core.overrides import of_one
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import last_seen, older, predates, revision
@@ -140,7 +141,7 @@ class _Request:
                 if cancelled(mine):
                     # Cancelled instances stay visible until their owner removes them.
                     if rid in gone:
-                        found[rid] = mine
+                        found[rid] = of_one(mine)
                 elif rid not in gone and (kept := self._own_instance(rid, mine)) is not None:
                     found[rid] = kept
             # Where the organizer's copy has all answers, a deletion that it doesn't know as declined was of

@@ -22,6 +22,7 @@ from calcore_caldav.core.itip import (
     with_attendees,
     with_values,
 )
+from calcore_caldav.core.overrides import alone
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import (
@@ -134,6 +135,7 @@ def apply_cancel(
     """
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
+    existing = _apart(existing, body)
     found: dict[Rid, Component] = dict(existing.by_rid())
     touched: set[Rid] = set()
     stale = 0
@@ -176,6 +178,14 @@ def apply_cancel(
     return MergeResult(Outcome.APPLIED, made, frozenset(touched))
 
 
+def _apart(existing: CalendarObject, body: CalendarObject) -> CalendarObject:
+    """The receiver's object, in which dates that a message is about are not one with all that follow them."""
+    for rid, theirs in body.overrides.items():
+        if not is_ranged(theirs):
+            existing = alone(existing, rid)
+    return existing
+
+
 def _overtaken(theirs: Component, mine: Component) -> bool:
     return older(revision(theirs), last_seen(mine))
 
@@ -208,6 +218,7 @@ def apply_reply(
     """
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
+    existing = _apart(existing, body)
     found: dict[Rid, Component] = dict(existing.by_rid())
     touched: set[Rid] = set()
     delegates: list[CalendarUserAddress] = []

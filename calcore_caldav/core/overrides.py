@@ -14,7 +14,7 @@ from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.splitting import split_series
 from calcore_caldav.errors import NotFound
 
-__all__ = ["cancel_instance", "override_instance", "split_series", "with_override"]
+__all__ = ["alone", "cancel_instance", "of_one", "override_instance", "split_series", "with_override"]
 
 
 def override_instance(obj: CalendarObject, rid: RecurrenceId) -> Component:
@@ -41,6 +41,20 @@ def with_override(obj: CalendarObject, component: Component) -> CalendarObject:
     carried = is_ranged(component)
     kept = obj.components if own is None else _without(obj, recurrence, own, carry=not carried)
     return obj.with_components((*kept, component))
+
+
+def alone(obj: CalendarObject, rid: RecurrenceId) -> CalendarObject:
+    """The object in which an override of this and all following dates is one of this date only.
+
+    What it says stays true for the instances after it, by another one; the object itself where it isn't ranged.
+    """
+    own = obj.overrides.get(rid)
+    return obj if own is None or not is_ranged(own) else with_override(obj, of_one(own))
+
+
+def of_one(component: Component) -> Component:
+    """An override of one date only."""
+    return component.map(lambda p: p.without_params("RANGE") if p.name == "RECURRENCE-ID" else p)
 
 
 def cancel_instance(obj: CalendarObject, rid: RecurrenceId, *, keep: bool) -> CalendarObject:

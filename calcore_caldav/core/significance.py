@@ -297,6 +297,7 @@ def changed(old: Component, old_zones: TimezoneResolver, new: Component, new_zon
         or exdates_of(old, old_zones) != exdates_of(new, new_zones)
         or roster(old) != roster(new)
         or shared(old, status=status) != shared(new, status=status)
+        or is_ranged(old) != is_ranged(new)
     )
 
 

@@ -7,8 +7,10 @@ from enum import Enum, auto
 
 from calcore_caldav.core.attendee import refused
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
-from calcore_caldav.core.itip import ScheduleAgent, agent
+from calcore_caldav.core.content import Component
+from calcore_caldav.core.itip import ScheduleAgent, address, agent
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import cancelled
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.people import People
@@ -88,6 +90,13 @@ def check_transition(
             raise SchedulingRefused("organizer-allowed", "rooms and resources don't invite")
         if new.master is None:
             raise SchedulingRefused("organizer-allowed", "an organizer's object needs its series")
+        everybody = {people.aliases.get(who, who) for who in addresses(new.master)}
+        for override in new.overrides.values():
+            if is_ranged(override) and {people.aliases.get(w, w) for w in addresses(override)} != everybody:
+                raise SchedulingRefused(
+                    "allowed-organizer-scheduling-object-change",
+                    "this and all following dates (RANGE=THISANDFUTURE) are for those who are invited to the series",
+                )
         return
     if before is Role.ORGANIZER:
         if new.organizer is not None and new.organizer not in owner.own_addresses:
@@ -104,6 +113,11 @@ def check_transition(
             raise refused("the attendee's own ATTENDEE or the ORGANIZER is missing")
         if after is Role.ATTENDEE and not same_person(old.organizer, new.organizer, people):
             raise refused("ORGANIZER cannot be changed")
+
+
+def addresses(component: Component) -> set[CalendarUserAddress]:
+    """The ATTENDEEs of a component."""
+    return {address(p) for p in component.all("ATTENDEE")}
 
 
 def same_person(one: CalendarUserAddress | None, other: CalendarUserAddress | None, people: People) -> bool:

@@ -154,8 +154,8 @@ def moves(s: Scenario, who: str, verb: str, uid: str | None, source: str | None,
     s.office.transfer(who, calendar, uid or "1", source=source, copy=verb == "copies")
 
 
-def deletes_instance(s: Scenario, who: str, rid: str) -> None:
-    obj = s.office.copy(who)
+def deletes_instance(s: Scenario, who: str, rid: str, uid: str | None) -> None:
+    obj = s.office.copy(who, uid or "1")
     gone = RecurrenceId.parse(rid)
     rest = [c for r, c in obj.by_rid().items() if r != gone]
     if obj.master is not None:
@@ -295,7 +295,7 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (rf"{WHO} stores(?: a (VTODO|VEVENT))?{UID}(?: in (\w+))?(?: by ([A-Z]+))?", stores),
     (rf"{WHO} changes{UID}(?: at (\w+))?( unless it changed)?", changes),
     (rf"{WHO} answers ([A-Z-]+){UID}(?: at (\w+))?", answers),
-    (r"(\w+) deletes the instance (\w+)", deletes_instance),
+    (r"(\w+) deletes the instance (\w+)(?: of event (\S+))?", deletes_instance),
     (r"(\w+) deletes the calendar (\w+)( quietly)?", deletes_calendar),
     (rf"{WHO} deletes{UID}( quietly)?", deletes),
     (r"(\w+) makes the (calendar|folder) (\w+)", makes_calendar),
