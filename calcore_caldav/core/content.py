@@ -160,9 +160,8 @@ class Property:
 
     def without_params(self, *names: str) -> Property:
         """This property without some parameters; itself where it has none of them."""
-        if not any(key in names for key, _ in self.params):
-            return self
-        return Property(self.name, self.value, tuple(p for p in self.params if p[0] not in names))
+        kept = [param for param in self.params if param[0] not in names]
+        return self if len(kept) == len(self.params) else Property(self.name, self.value, tuple(kept))
 
     def with_value(self, value: str) -> Property:
         """This property with another (escaped) value."""

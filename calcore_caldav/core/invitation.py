@@ -221,13 +221,13 @@ def _received(
     stays = [p for p in stays if p.name in own_names or p.name not in sent_names]
 
     def edited(prop: Property) -> Property | None:
-        if prop.name in own_names or private(prop.name):
-            return None
         if prop.name == "ATTENDEE":
             made = prop.without_params(*SERVER_PARAMS)
             return (
                 made if CalendarUserAddress.parse(prop.value) not in own else _with_own_marks(made, mine, own)
             )
+        if prop.name in own_names or private(prop.name):
+            return None
         if prop.name == "ORGANIZER":
             return _kept_params(prop, mine.get("ORGANIZER") if mine is not None else organizer)
         return prop

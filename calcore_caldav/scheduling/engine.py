@@ -243,17 +243,15 @@ class _Run:
         self, plan: SchedulingPlan, current: CalendarObject, sent: Iterable[ITipMessage]
     ) -> None:
         """Attendees whom no message told of it see what rooms answered and who was asked again all the same."""
-        answers = plan.reanswered | _touched(plan.stored, current)
-        if not answers:
-            return
         asked = [s for s in sent if s.method is Method.REQUEST]
-        told = {s.recipient for s in asked if _covers(s.body, answers)}
         people = {s.recipient for s in asked}
         rooms = [s for s in plan.messages if s.method is Method.REQUEST and s.recipient not in people]
+        others = {self.people.aliases.get(who, who) for who in current.attendees - self.own}
         if len(rooms) == 1 and _covers(rooms[0].body, plan.reanswered):
             # The only room that was asked knows its own answer.
-            told.add(rooms[0].recipient)
-        if any(self.people.aliases.get(who, who) not in told for who in current.attendees - self.own):
+            others.discard(rooms[0].recipient)
+        answers = plan.reanswered | _touched(plan.stored, current) if others else frozenset()
+        if answers and others - {s.recipient for s in asked if _covers(s.body, answers)}:
             self.delivery.refresh(current, self.owner, answers)
 
     # ---- attendee

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, union_all
@@ -25,6 +26,10 @@ class Bounds(NamedTuple):
     until_ceil: Any
 
 
+_NAMES: Final = {
+    size: [f"{name}_{number}" for number in range(size) for name in Bounds._fields]
+    for size in (1 << power for power in range(_MOST.bit_length()))
+}
 EMPTY: Final = Bounds(LATEST, LATEST, EARLIEST)
 ASKED: Final = Bounds(*(bindparam(name) for name in Bounds._fields))
 """The one window of a statement for one."""
@@ -61,11 +66,8 @@ class WindowStatement:
         for first in range(0, len(windows), _MOST):
             piece = windows[first : first + _MOST]
             size = 1 << (len(piece) - 1).bit_length()
-            bound = {
-                f"{name}_{number}": value
-                for number, window in enumerate((*piece, *[EMPTY] * (size - len(piece))))
-                for name, value in zip(Bounds._fields, window, strict=True)
-            }
+            padded = chain(*piece, *[EMPTY] * (size - len(piece)))
+            bound = dict(zip(_NAMES[size], padded, strict=True))
             statement = self.statement(size)
             if self._values:
                 yield from sql.listed(statement, values, **bound, **parameters)
