@@ -107,8 +107,9 @@ def list_events(call: Call) -> Json:
         point = replace(point, window=last.window)
     else:
         point = replace(point, window=(parameters.get("timeMin"), parameters.get("timeMax")))
-    items = list_items(call, place, query, frame)
-    page, revision = page_of(call, items, f"{digest}|{point.window}|{query.since}", point.revision)
+    of_pages = f"{digest}|{point.window}|{query.since}"
+    items = list_items(call, place, query, frame, PageToken.of(call, of_pages))
+    page, revision = page_of(call, items, of_pages, point.revision)
     made = {**_head(call, place), **page}
     if "nextPageToken" not in made and place.details and _syncable(parameters):
         # What changed while the client was reading pages comes with the next listing.
@@ -246,19 +247,12 @@ def _head(call: Call, place: Place) -> Json:
 def page_of(call: Call, items: Iterable[Item], digest: str, revision: int) -> tuple[Json, int]:
     """One page of sorted items with the token of the next one, and the revision of the first page."""
     size = min(call.parameters.get("maxResults") or _PAGE, _MOST)
-    if (text := call.parameters.get("pageToken")) is not None:
-        token = PageToken.parse(text, digest)
+    token = PageToken.of(call, digest)
+    if token is not None:
         revision = token.revision
-        items = (item for item in items if _comes_after(item, token))
+        items = (item for item in items if token.is_before(item.key))
     page = list(islice(items, size + 1))
     made: Json = {"items": [item.render() for item in page[:size]]}
     if len(page) > size:
         made["nextPageToken"] = str(PageToken(digest, page[size - 1].key, revision))
     return made, revision
-
-
-def _comes_after(item: Item, token: PageToken) -> bool:
-    try:
-        return item.key > token.after
-    except TypeError:
-        raise invalid("pageToken", "Invalid page token value.") from None

@@ -27,6 +27,7 @@ from calcore_caldav.api.resource import (
     is_cancelled,
     series_json,
 )
+from calcore_caldav.api.tokens import PageToken
 from calcore_caldav.api.veil import hidden, seen
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
@@ -53,8 +54,10 @@ class Item:
     render: Callable[[], Json]
 
 
-def list_items(call: Call, place: Place, query: Query, frame: Frame) -> Iterable[Item]:
-    """All items of a query, in their order. Raises InvalidSyncToken."""
+def list_items(
+    call: Call, place: Place, query: Query, frame: Frame, page: PageToken | None
+) -> Iterable[Item]:
+    """The items of a query in their order; those before a page may be left out. Raises InvalidSyncToken."""
     listing = _Listing(call, place, query, frame)
     if not place.details:
         items = listing.busy()
@@ -65,8 +68,12 @@ def list_items(call: Call, place: Place, query: Query, frame: Frame) -> Iterable
     elif query.single:
         items = listing.singles()
     else:
-        items = listing.whole()
-    return sorted(items, key=lambda item: item.key)
+        return listing.whole(page)
+    return sorted(items, key=_key_of)
+
+
+def _key_of(item: Item) -> tuple[Any, ...]:
+    return item.key
 
 
 class _Listing:
@@ -75,15 +82,18 @@ class _Listing:
 
     # ---- the three kinds of listings
 
-    def whole(self) -> Iterator[Item]:
-        """Single events, recurring ones, and exceptions."""
-        query = self.query
-        for stored in self._objects(query.window):
-            if self._old(stored):
+    def whole(self, page: PageToken | None) -> Iterator[Item]:
+        """Single events, recurring ones, and exceptions in order; events before the page are not read."""
+        yield from sorted(self._tombstones(), key=_key_of)
+        for stored in sorted(self._objects(self.query.window), key=self._order):
+            if self._old(stored) or (page is not None and page.has_passed(self._order(stored))):
                 continue
             obj = self.txn.objects.parsed(stored)
-            yield from self._parts(stored, obj)
-        yield from self._tombstones()
+            yield from sorted(self._parts(stored, obj), key=_key_of)
+
+    def _order(self, stored: StoredObject) -> tuple[Any, ...]:
+        """What the keys of an object's items begin with in a listing of whole events."""
+        return self._key(stored, None, None)[:3]
 
     def singles(self) -> Iterator[Item]:
         """Every instance, and no recurring event; cancelled and deleted ones where they are wanted."""
@@ -103,7 +113,7 @@ class _Listing:
         while start < window.end:
             end = min(window.end, start + length)
             found = self._happening(Period(start, end), begun=start > window.start)
-            yield from sorted(found, key=lambda item: item.key)
+            yield from sorted(found, key=_key_of)
             start, length = end, length * 2
 
     def _happening(self, window: Period, *, begun: bool = False) -> Iterator[Item]:

@@ -7,10 +7,11 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from calcore_caldav.api.call import Call
 from calcore_caldav.api.problems import ApiProblem, full_sync_required, invalid
 
 _NOT_IN_QUERY: Final = frozenset(
@@ -36,6 +37,28 @@ class PageToken:
 
     def __str__(self) -> str:
         return _encode(["p", self.digest, [*self.after], self.revision])
+
+    def is_before(self, key: tuple[Any, ...]) -> bool:
+        """Whether an item comes after the last one that was given. Raises ApiProblem (400)."""
+        return self._compared(lambda: key > self.after)
+
+    def has_passed(self, start: tuple[Any, ...]) -> bool:
+        """Whether all items were given whose keys begin so. Raises ApiProblem (400)."""
+        return self._compared(lambda: start < self.after[: len(start)])
+
+    @staticmethod
+    def _compared(comparison: Callable[[], bool]) -> bool:
+        try:
+            return comparison()
+        except TypeError:
+            # Somebody made the token up.
+            raise invalid("pageToken", "Invalid page token value.") from None
+
+    @classmethod
+    def of(cls, call: Call, digest: str) -> PageToken | None:
+        """The request's; None where it asks for the first page. Raises ApiProblem (400)."""
+        text = call.parameters.get("pageToken")
+        return None if text is None else cls.parse(text, digest)
 
     @classmethod
     def parse(cls, text: str, digest: str) -> PageToken:

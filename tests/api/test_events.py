@@ -8,6 +8,7 @@ import json
 import pytest
 from googleapiclient.errors import HttpError
 
+from calcore_caldav.store.objects import SqlObjectRows
 from calcore_caldav.store.protocol import SYSTEM
 
 ZONE = "Europe/Paris"
@@ -255,6 +256,30 @@ def test_pages(ann, single):
     assert [len(page) for page in seen] == [3, 3, 1]
     assert sorted(day for page in seen for day in page) == [f"0{n}" for n in range(1, 8)]
     assert "nextSyncToken" in last
+
+
+@pytest.mark.parametrize("order", [{}, {"orderBy": "updated"}])
+def test_a_page_reads_the_events_that_are_on_it(ann, office, monkeypatch, order):
+    """A calendar is read once, however many pages it has."""
+    for day in range(1, 21):
+        insert(ann, event(day, recurrence=["RRULE:FREQ=WEEKLY;COUNT=2"]) if day % 3 == 0 else event(day))
+    ann.events().delete(calendarId="primary", eventId=f"{items(ann)[2]['id']}_20110603T080000Z").execute()
+    whole = [e["id"] for e in items(ann, **order)]
+    assert len(whole) == 21
+    read: list[int] = []
+    parsed = SqlObjectRows.parsed
+    monkeypatch.setattr(
+        SqlObjectRows, "parsed", lambda rows, stored: read.append(stored.id) or parsed(rows, stored)
+    )
+    request, seen, pages = ann.events().list(calendarId="primary", maxResults=4, **order), [], 0
+    while request is not None:
+        answer = request.execute()
+        seen += [e["id"] for e in answer["items"]]
+        pages += 1
+        request = ann.events().list_next(request, answer)
+    assert seen == whole
+    # The one after the page says that there is another page; a page may begin with the rest of an event.
+    assert len(read) <= 20 + 2 * pages
 
 
 def test_instances_come_in_order_however_far_they_are(ann):
