@@ -11,6 +11,7 @@ from radicale.auth import AuthContext
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.services import Services
+from calcore_caldav.server.directory import name_problem
 from calcore_caldav.server.passwords import PasswordCheck, is_token, token_digest
 from calcore_caldav.store.protocol import Actor
 
@@ -86,7 +87,8 @@ class TokenLogin:
         if is_token(password):
             return self._directory.by_app_password(login, password) or "", "app password", set()
         result: tuple[str, str, set[str]] = self._inner.login(login, password, context)
-        return result
+        # Other types let in who could have no home here.
+        return result if not name_problem(result[0]) else ("", *result[1:])
 
     def authenticate(self, environ: dict[str, Any]) -> Actor | None:
         """Who sent a request, for doors without Radicale; None for nobody and for wrong credentials."""

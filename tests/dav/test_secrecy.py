@@ -190,6 +190,13 @@ def test_the_name_of_another_object_is_told_to_readers_only(closed: Server) -> N
         assert ("divorce" in answer.text) is told
 
 
+@pytest.mark.parametrize("login", ["böb", "a b", ".well-known"])
+def test_who_can_have_no_home_is_not_let_in(server: Server, login: str) -> None:
+    """The type of authentication of these tests lets everybody in."""
+    assert server.client(login).request("PROPFIND", "/").status == 401
+    assert server.client(login).request("GET", "/calendar/v3/colors").status == 401
+
+
 # ---- the same by JSON
 
 JSON = "/calendar/v3"
