@@ -10,7 +10,7 @@ it is, or who takes part is refused (RFC 6638 §3.2.2.1); what a client merely l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -84,7 +84,7 @@ def attendee_messages(
     answers = change.answers(stored, reply=reply, forced=forced)
     if agent(prop) is not ScheduleAgent.SERVER or not answers:
         return SchedulingPlan("attendee", stored)
-    return SchedulingPlan("attendee", stored, (_reply(stored, answers, own, now),))
+    return SchedulingPlan("attendee", stored, (replace(_reply(stored, answers, own, now), forced=forced),))
 
 
 def refused(detail: str) -> SchedulingRefused:

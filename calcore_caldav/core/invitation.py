@@ -13,6 +13,7 @@ from calcore_caldav.core.overrides import of_one
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import last_seen, older, predates, revision
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     SHARED_PREFIX,
     cancelled,
@@ -65,6 +66,9 @@ def _new_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> Merg
     wanted = [c for c in body.components if _own_answer(c, own) is not PartStat.DECLINED]
     if not wanted:
         return MergeResult(Outcome.IGNORED_DECLINED, None)
+    if body.master is not None and any(is_ranged(c) for c in wanted):
+        # Dates that follow one that is asked for anew are nothing without the series.
+        wanted = [c for c in body.components if c is body.master or c in wanted]
     made = [_received(c, None, own) for c in wanted]
     deleted = [
         rid

@@ -54,6 +54,8 @@ class ITipMessage:
     recipient: CalendarUserAddress
     body: CalendarObject
     """Carries METHOD."""
+    forced: bool = False
+    """The sender wants it shown even where it says nothing new (SCHEDULE-FORCE-SEND, RFC 6638 §7.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ class Delivery:
         result = apply_reply(existing, sent.body, aliases=self.people.aliases, in_order=in_order)
         # A comment is news even where the answer itself is not.
         said = any(c.get("COMMENT") is not None for c in sent.body.components)
-        told = result.outcome is Outcome.UNCHANGED and said
+        told = result.outcome is Outcome.UNCHANGED and (said or sent.forced)
         if told or result.outcome in {Outcome.APPLIED, Outcome.PARTY_CRASHER}:
             self.to_inbox(organizer, sent.body)
         return Answered(result.stored or existing, result)
