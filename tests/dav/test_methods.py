@@ -607,6 +607,7 @@ def ask(
     extra: str = "",
     method: str = "REQUEST",
     box: str = "/alice",
+    headers: dict[str, str] | None = None,
 ):
     lines = "\r\n".join(f"ATTENDEE:{a}" for a in attendees)
     body = (
@@ -614,7 +615,17 @@ def ask(
         f"DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T000000Z\r\nDTEND:20260106T000000Z\r\nORGANIZER:{organizer}\r\n"
         f"{lines}\r\n{extra}END:VFREEBUSY\r\nEND:VCALENDAR\r\n"
     )
-    return client.request("POST", f"{box}/outbox/", body, {"Content-Type": "text/calendar"})
+    sent = {"Content-Type": "text/calendar", **(headers or {})}
+    return client.request("POST", f"{box}/outbox/", body, sent)
+
+
+def test_free_busy_as_older_clients_ask(alice, bob):
+    """They name themselves and the recipient in headers too; so does Thunderbird, one person at a time."""
+    bob.put("/bob/calendar/1.ics", event("b"))
+    me, him = "mailto:alice@example.com", "mailto:bob@example.com"
+    reply = ask(alice, him, headers={"Originator": me, "Recipient": him})
+    assert [r.findtext(clark("C:request-status"))[:3] for r in reply.xml] == ["2.0"]
+    assert "20260105T100000Z/" in reply.text
 
 
 def test_free_busy_of_several_people(alice, bob):
