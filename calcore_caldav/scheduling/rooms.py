@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import islice
 
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
+from calcore_caldav.core.significance import retimed
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import responses, slots
 from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, is_pending
@@ -28,7 +29,7 @@ from calcore_caldav.scheduling.inquiry import (
     inquire,
     zone_of,
 )
-from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
+from calcore_caldav.scheduling.policy import BookingPolicy, HorizonAction, Recurring, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.room_agenda import leave_jobs
 from calcore_caldav.scheduling.room_remarks import comments_on, name_of
@@ -92,8 +93,52 @@ def answer(
         bookings = slots_for(txn, room, own_object, copy, settings=settings)
         return RoomAnswer(copy, bookings, answered=False, inbox=False)
     inquiry = inquire(txn, room, policy, copy, own_object, settings=settings)
-    decision = decide(policy, inquiry.request)
+    granted = _granted(room, policy, copy, previous, inquiry) if previous is not None else {}
+    if granted:
+        wanted = [
+            w._replace(partstat=PartStat.ACCEPTED) if w.rid in granted else w for w in inquiry.request.wanted
+        ]
+        decision = decide(policy, replace(inquiry.request, wanted=wanted, recurring=False))
+        decision = replace(decision, verdicts={**decision.verdicts, **granted})
+    else:
+        decision = decide(policy, inquiry.request)
     return _write(txn, room, policy, copy, own_object, inquiry, decision)
+
+
+def _granted(
+    room: Principal,
+    policy: BookingPolicy,
+    copy: CalendarObject,
+    previous: CalendarObject,
+    inquiry: Inquiry,
+) -> dict[RecurrenceId | None, Verdict]:
+    """The dates that stay booked although the rule of their series changed: that were there, and accepted.
+
+    A changed rule asks everybody anew (RFC 6638 §3.2.8); to the room only the dates that it adds are new. A
+    policy that takes series as a whole only judges the whole anew.
+    """
+    before, after = previous.master, copy.master
+    whole = policy.recurring is not Recurring.PARTIAL or policy.horizon_action is HorizonAction.DECLINE
+    if whole or not policy.manual_wins or before is None or after is None:
+        return {}
+    if not retimed(before, previous.zones, after, copy.zones):
+        return {}
+    own = room.own_addresses
+    asked: dict[RecurrenceId | None, tuple[datetime, datetime]] = {
+        w.rid: (w.start, w.end)
+        for w in inquiry.request.wanted
+        if w.rid is not None and w.partstat is PartStat.NEEDS_ACTION
+    }
+    if not asked:
+        return {}
+    window = TimeRange(min(start for start, _ in asked.values()), max(end for _, end in asked.values()))
+    return {
+        i.rid: Verdict(PartStat.ACCEPTED, Reason.FREE)
+        for i in previous.recurrence(inquiry.request.zone).between(window)
+        if asked.get(i.rid) == (i.start, i.end)
+        and (attendee := find_attendee(i.component, own)) is not None
+        and partstat(attendee) is PartStat.ACCEPTED
+    }
 
 
 def redecide(
