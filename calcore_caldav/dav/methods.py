@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -36,6 +37,7 @@ from calcore_caldav.scheduling.service import PutResult
 from calcore_caldav.store.protocol import Collection, CollectionKind
 
 _CALENDAR_TYPES: Final = frozenset({"text/calendar"})
+_CARD: Final = re.compile(rb"\s*BEGIN:VCARD\s.*\sEND:VCARD\s*", re.DOTALL | re.IGNORECASE)
 _CARD_TYPES: Final = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
 
 
@@ -258,7 +260,8 @@ def _check_type(collection: Collection, content_type: str, body: bytes) -> None:
                     CR("supported-address-data"),
                     detail=f"{media_type} in an address book",
                 )
-            if not body.lstrip()[:11].upper().startswith(b"BEGIN:VCARD"):
+            # To its end: an upload in chunks that breaks off looks like a whole one.
+            if not _CARD.fullmatch(body):
                 raise refused(HTTPStatus.FORBIDDEN, CR("valid-address-data"), detail="not a vCard")
 
 

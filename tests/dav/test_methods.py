@@ -573,9 +573,9 @@ def test_address_books_keep_vcards_byte_for_byte(alice):
     query = '<CR:addressbook-query><D:prop><D:getetag/></D:prop><CR:filter><CR:prop-filter name="FN"><CR:text-match>Zo</CR:text-match></CR:prop-filter></CR:filter></CR:addressbook-query>'
     assert set(alice.report("/alice/book/", query)) == {"/alice/book/z.vcf"}
     assert alice.put("/alice/book/e.ics", event()).error == clark("CR:supported-address-data")
-    assert alice.put("/alice/book/e.vcf", "x", Content_Type="text/vcard").error == clark(
-        "CR:valid-address-data"
-    )
+    for text in ("x", CARD.replace("END:VCARD\r\n", ""), CARD[:-3], CARD + "more"):
+        refused = alice.put("/alice/book/e.vcf", text, Content_Type="text/vcard")
+        assert refused.error == clark("CR:valid-address-data"), text
 
 
 # ---- other people's calendars
