@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from defusedxml.ElementTree import fromstring
 
 from calcore_caldav.core.content import Component, parse
-from calcore_caldav.core.freebusy import BusyPeriod, clip_periods, merge_periods
+from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, clip_periods, merge_periods
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.times import Period
 from calcore_caldav.core.vavailability import overlaid, unavailable_periods
 from calcore_caldav.errors import InvalidCalendarData, TooManyInstances
+from calcore_caldav.scheduling.policy import policy_of
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Collection, CollectionKind, Transaction
 
@@ -57,8 +58,21 @@ def free_busy(
 
 
 def unavailable(txn: Transaction, principal: Principal, period: Period) -> Sequence[BusyPeriod]:
-    """What the published availability of somebody leaves unavailable in `period` (RFC 7953 §5)."""
-    return unavailable_in(published(txn, principal), principal, period)
+    """What somebody's published availability (RFC 7953 §5), or a room's opening hours, leave unavailable."""
+    said = unavailable_in(published(txn, principal), principal, period)
+    hours = policy_of(principal.booking).hours if principal.kind.bookable else None
+    if hours is None:
+        return said
+    shut = hours.closed(period, zone_of(txn, principal))
+    return merge_periods([*said, *(BusyPeriod(*p, FreeBusyType.BUSY_UNAVAILABLE) for p in shut)])
+
+
+def zone_of(txn: Transaction, principal: Principal) -> tzinfo:
+    """The zone in which a room's floating and all-day bookings happen."""
+    collection = txn.collections.get(principal.name, principal.default_calendar)
+    if collection is None:
+        return zone_named(principal.timezone)
+    return txn.collections.zone(collection)
 
 
 def published(txn: Transaction, principal: Principal) -> Component | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final, Self
+
+from calcore_caldav.core.times import Period
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RULE: Final = re.compile(r"([a-z]{3}(?:-[a-z]{3})?(?:\s*,\s*[a-z]{3}(?:-[a-z]{3})?)*)\s+(.+)")
 _RANGE: Final = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)")
 _DAY: Final = timedelta(days=1)
+_MOST_DAYS: Final = 3653
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,22 @@ class OpeningHours:
             if reached < day:
                 # The day ended before its ranges did, or nothing is open here.
                 return False
+
+    def closed(self, period: Period, zone: tzinfo) -> list[Period]:
+        """When it is closed within a period; of longer ones, in their first ten years."""
+        day = datetime.combine(period.start.astimezone(zone).date(), time())
+        shut, found = period.start, []
+        for _ in range(_MOST_DAYS):
+            for opens, closes in self.week[day.weekday()]:
+                first = (day + opens).replace(tzinfo=zone).astimezone(UTC)
+                last = (day + closes).replace(tzinfo=zone).astimezone(UTC)
+                if shut < min(first, period.end):
+                    found.append(Period(shut, min(first, period.end)))
+                shut = max(shut, last)
+            day += _DAY
+            if day.replace(tzinfo=zone).astimezone(UTC) >= period.end:
+                break
+        return [*found, Period(shut, period.end)] if shut < period.end else found
 
 
 def _parse_days(text: str) -> list[int]:

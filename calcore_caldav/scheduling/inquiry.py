@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -117,12 +117,7 @@ def grace_of(policy: BookingPolicy, settings: SchedulingSettings) -> timedelta:
     return policy.past_grace if policy.past_grace is not None else timedelta(days=settings.past_days)
 
 
-def zone_of(txn: Transaction, room: Principal) -> tzinfo:
-    """The zone in which a room's floating and all-day bookings happen."""
-    collection = txn.collections.get(room.name, room.default_calendar)
-    if collection is None:
-        return availability.zone_named(room.timezone)
-    return txn.collections.zone(collection)
+zone_of = availability.zone_of
 
 
 def _answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat | None:

@@ -351,6 +351,21 @@ def test_the_rooms_published_availability_closes_it(office):
     ]
 
 
+def test_opening_hours_are_seen_as_busy_time(office):
+    office.set(hours="mon-fri 08:00-12:00, 13:00-18:00; tue 07:00-08:00")
+    office.invite(event("one", hour(1)))
+    found = office.free_busy(Period(hour(-1), hour(24)))  # Monday, 8:00, to Tuesday, 9:00
+    assert [(b.start, b.end, b.fbtype.name) for b in found] == [
+        (hour(1), hour(2), "BUSY"),
+        (hour(3), hour(4), "BUSY_UNAVAILABLE"),
+        (hour(9), hour(22), "BUSY_UNAVAILABLE"),
+    ]
+    sunday = Period(hour(24 * 6), hour(24 * 6 + 2))
+    assert [(b.start, b.end) for b in office.free_busy(sunday)] == [sunday]
+    office.set(hours="mon-sun 00:00-24:00")
+    assert office.free_busy(sunday) == []
+
+
 def test_desks_are_shared_up_to_their_number(office):
     office.set(concurrency=2)
     for uid, start in (("a", 1), ("b", 2), ("c", 1.5), ("d", 1.5)):
