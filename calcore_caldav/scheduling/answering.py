@@ -68,6 +68,7 @@ def answered(
         rid: _with_answer(components[rid], own, v, now, series=rid is None) for rid, v in placed.items()
     }
     master = components.get(None)
+    asked = find_attendee(master, own) if master is not None else None
     inherited = [i.rid for i in instances if i.rid is not None and i.rid not in components]
     if master is not None and inherited:
         verdicts = {rid: decision.verdicts.get(rid, KEPT) for rid in inherited}
@@ -91,6 +92,11 @@ def answered(
             override = usual[alike].override(rid)
             if override is not None:
                 placed[rid], changed[rid] = verdict, override
+    elif master is not None and asked is not None and partstat(asked) is PartStat.NEEDS_ACTION:
+        beyond = decision.beyond
+        if beyond is not None and beyond.decided:
+            # Each date that is near has an answer of its own: the series speaks of those to come.
+            placed[None], changed[None] = beyond, _with_answer(master, own, beyond, now, series=True)
     if not changed:
         return Answered(copy, {})
     kept = [changed.pop(copy.recurrence_id(c), c) for c in copy.components]
