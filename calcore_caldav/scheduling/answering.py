@@ -143,6 +143,29 @@ def _with_answer(
     return new if verdict.reason in _UNMARKED else new.with_property(_reason(verdict.reason, now))
 
 
+def overruled(
+    before: CalendarObject, after: CalendarObject, own: frozenset[CalendarUserAddress]
+) -> CalendarObject:
+    """What a manager wrote into the room's calendar, taking time as its answers say.
+
+    TRANSP follows an answer that was changed, where the manager didn't set it too.
+    """
+    old = before.by_rid()
+
+    def followed(component: Component) -> Component:
+        was = old.get(after.recurrence_id(component), before.master)
+        answers = [find_attendee(c, own) if c is not None else None for c in (was, component)]
+        if was is None or None in answers or was.value("TRANSP") != component.value("TRANSP"):
+            return component
+        first, second = (partstat(a) for a in answers if a is not None)
+        if first is second:
+            return component
+        return component.with_property(_OPAQUE if second in OCCUPYING else _TRANSPARENT)
+
+    made = tuple(followed(c) for c in after.components)
+    return after if made == after.components else after.with_components(made)
+
+
 def _answering(attendee: Property, answer: PartStat, now: datetime) -> Property:
     new = sent_by(attendee.with_param("PARTSTAT", str(answer)), None)
     if answer is PartStat.NEEDS_ACTION:

@@ -25,6 +25,7 @@ from calcore_caldav.errors import (
 )
 from calcore_caldav.scheduling import room_agenda, rooms
 from calcore_caldav.scheduling.access import BOXES, privileges, require, shown, tag_of, veils
+from calcore_caldav.scheduling.answering import overruled
 from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome, lock_keys
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -99,11 +100,14 @@ class CalendarService:
         if outcome.stored is None:
             raise InvalidRequest("scheduling left nothing to store")
         self._check_unique(txn, change, outcome)
-        row = txn.objects.put(collection, name, outcome.stored, schedule_tag=outcome.schedule_tag)
+        made = outcome.stored
+        if change.owner.kind.bookable and change.old is not None:
+            made = overruled(change.old, made, change.owner.own_addresses)
+        row = txn.objects.put(collection, name, made, schedule_tag=outcome.schedule_tag)
         if change.owner.kind.bookable:
             # Written by a manager: what stands in a room's calendar is booked, whatever its policy says.
-            rooms.book(txn, change.owner, row, outcome.stored, settings=self.settings)
-        return PutResult(row, stored is None, modified=outcome.stored.body != new.body)
+            rooms.book(txn, change.owner, row, made, settings=self.settings)
+        return PutResult(row, stored is None, modified=made.body != new.body)
 
     def delete(
         self,

@@ -66,6 +66,8 @@ STEPS = st.one_of(
     {"concurrency": 2, "max_duration": "30d", "past_grace": "1h"},
     [("put", "a", NOW, ("RRULE:FREQ=DAILY;COUNT=4",), 26), ("wait", 60)],
 )
+# A manager accepts what the horizon declined: it takes the time from then on.
+@example({}, [("put", "a", NOW, ("RRULE:FREQ=WEEKLY",), 1), ("overrule", "a", "ACCEPTED"), ("wait", 100)])
 # Kept as two rows, the first of which is over.
 @example({"max_duration": "30d"}, [("put", "a", NOW, (), 240), ("wait", 200)])
 def test_at_rest_everything_agrees(policy, steps):
