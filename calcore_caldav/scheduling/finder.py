@@ -16,7 +16,7 @@ from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import availability, slots
 from calcore_caldav.scheduling.bookers import managers, role_of
 from calcore_caldav.scheduling.booking import decide, padded_period
-from calcore_caldav.scheduling.inquiry import Kinds, clusters, held, zone_of
+from calcore_caldav.scheduling.inquiry import Kinds, clusters, held
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
 from calcore_caldav.scheduling.syntax import ZERO
@@ -143,7 +143,7 @@ def _free(
         closed = availability.unavailable_in(published, room, window)
         taken.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in closed)
     request = BookingRequest(
-        wanted=wanted, taken=taken, booker=Booker(role), now=txn.now, zone=zone_of(txn, room)
+        wanted=wanted, taken=taken, booker=Booker(role), now=txn.now, zone=availability.zone_of(txn, room)
     )
     verdicts = decide(policy, request).verdicts
     return [Period(w.start, w.end) for w in wanted if verdicts[w.rid].partstat in _GRANTED]

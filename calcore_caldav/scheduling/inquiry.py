@@ -61,7 +61,7 @@ def inquire(
 
     Instances of which `again` is true are to be decided whatever their answer is.
     """
-    zone = zone_of(txn, room)
+    zone = availability.zone_of(txn, room)
     grace = grace_of(policy, settings)
     since = txn.now - grace
     recurrence = copy.recurrence(zone)
@@ -115,9 +115,6 @@ def inquire(
 def grace_of(policy: BookingPolicy, settings: SchedulingSettings) -> timedelta:
     """How long after their end instances are still decided and booked."""
     return policy.past_grace if policy.past_grace is not None else timedelta(days=settings.past_days)
-
-
-zone_of = availability.zone_of
 
 
 def _answer(component: Component, own: frozenset[CalendarUserAddress]) -> PartStat | None:

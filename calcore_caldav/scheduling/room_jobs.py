@@ -31,10 +31,11 @@ from calcore_caldav.scheduling.answering import (
     reason_of,
     with_note,
 )
+from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.bookers import booker_names, listed, managers
 from calcore_caldav.scheduling.booking import beyond_horizon, decide
 from calcore_caldav.scheduling.delivery import Delivery, room_reply
-from calcore_caldav.scheduling.inquiry import inquire, zone_of
+from calcore_caldav.scheduling.inquiry import inquire
 from calcore_caldav.scheduling.policy import BookingPolicy, TimeoutAction, policy_of
 from calcore_caldav.scheduling.request import Reason, Verdict
 from calcore_caldav.scheduling.room_agenda import (

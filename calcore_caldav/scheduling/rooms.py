@@ -20,6 +20,7 @@ from calcore_caldav.core.significance import retimed
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.scheduling import responses, slots
 from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, is_pending
+from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import (
     MOST_INSTANCES,
@@ -27,7 +28,6 @@ from calcore_caldav.scheduling.inquiry import (
     clusters,
     grace_of,
     inquire,
-    zone_of,
 )
 from calcore_caldav.scheduling.policy import BookingPolicy, HorizonAction, Recurring, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted

@@ -156,8 +156,8 @@ def _set(args: argparse.Namespace) -> None:
 
 def _why(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling import responses
+    from calcore_caldav.scheduling.availability import zone_of
     from calcore_caldav.scheduling.explanation import why
-    from calcore_caldav.scheduling.inquiry import zone_of
 
     services = open_place(args)
     with closing(services.store) as store, store.read() as txn:
@@ -280,7 +280,7 @@ def _room(txn: Transaction, name: str) -> Principal:
 
 def _instance(txn: Transaction, room: Principal, args: argparse.Namespace) -> RecurrenceId | None:
     """The RECURRENCE-ID that is meant: as it stands in the event, or the day or time in the room's zone."""
-    from calcore_caldav.scheduling.inquiry import zone_of
+    from calcore_caldav.scheduling.availability import zone_of
     from calcore_caldav.scheduling.rooms import stored_copy
 
     if args.recurrence_id is None:
