@@ -193,7 +193,11 @@ class Property:
         """Equal name, parameters (in order) and value; folding does not count."""
         if not isinstance(other, Property):
             return NotImplemented
-        return self.name == other.name and self.value == other.value and self.params == other.params
+        return (
+            self.name == other.name
+            and self.value == other.value
+            and (self._params == other._params or self.params == other.params)
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.value))

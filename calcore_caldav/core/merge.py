@@ -77,26 +77,48 @@ class MergeResult:
     """Who was named by a REPLY to come instead, and isn't invited yet (RFC 5546 §3.2.2.3)."""
 
 
-def same_data(one: CalendarObject, other: CalendarObject, *, but: frozenset[str] = frozenset()) -> bool:
-    """Whether two objects differ in nothing but order, DTSTAMP, modification times and the parameters `but`."""
-    if len(one.components) != len(other.components):
-        return False
-    return _data(one.calendar, but) == _data(other.calendar, but)
-
-
 _BOOKKEEPING: Final = frozenset({"DTSTAMP", "LAST-MODIFIED", "CREATED"})
 
 
-def _data(component: Component, but: frozenset[str]) -> tuple[object, ...]:
+def same_data(one: CalendarObject, other: CalendarObject, *, but: frozenset[str] = frozenset()) -> bool:
+    """Whether two objects differ in nothing but order, DTSTAMP, modification times and the parameters `but`."""
+    mine, theirs = one.by_rid(), other.by_rid()
     return (
-        component.name,
-        frozenset(
-            (p.name, p.value, frozenset(v for v in p.params if v[0] not in but))
-            for p in component.properties
-            if p.name not in _BOOKKEEPING
-        ),
-        frozenset(_data(c, but) for c in component.children if c.name != "VTIMEZONE"),
+        mine.keys() == theirs.keys()
+        and _same_properties(one.calendar, other.calendar, but)
+        and all(_same(component, theirs[rid], but) for rid, component in mine.items())
     )
+
+
+def _same(one: Component, other: Component, but: frozenset[str]) -> bool:
+    if one is other:
+        return True
+    if one.name != other.name or len(one.children) != len(other.children):
+        return False
+    unmatched = list(other.children)
+    for child in one.children:
+        found = next((c for c in unmatched if _same(child, c, but)), None)
+        if found is None:
+            return False
+        unmatched.remove(found)
+    return _same_properties(one, other, but)
+
+
+def _same_properties(one: Component, other: Component, but: frozenset[str]) -> bool:
+    mine, theirs = (frozenset(p for p in c.properties if p.name not in _BOOKKEEPING) for c in (one, other))
+    if {(p.name, p.value) for p in mine} != {(p.name, p.value) for p in theirs}:
+        return False
+    # Of hundreds of attendees only those are looked at that differ.
+    telling = {(p.name, p.value) for p in mine ^ theirs}
+
+    def said(props: frozenset[Property]) -> set[object]:
+        return {
+            (p.name, p.value, frozenset(v for v in p.params if v[0] not in but))
+            for p in props
+            if (p.name, p.value) in telling
+        }
+
+    return said(mine) == said(theirs)
 
 
 def apply_answers(

@@ -91,6 +91,7 @@ class _Diff:
     number: int
     _bodies: dict[object, CalendarObject] = field(default_factory=dict)
     _public: dict[Rid, Component] = field(default_factory=dict)
+    _ended: dict[int, tuple[Component, Component]] = field(default_factory=dict)
 
     def _roster(self, component: Component | None) -> Roster:
         """Those whom the server has to tell: neither the organizer nor who is told by the client."""
@@ -282,7 +283,7 @@ class _Diff:
     def end(self, who: CalendarUserAddress) -> ITipMessage:
         """The CANCEL of everything that an attendee was invited to."""
         rids = [rid for rid, roster in self.rosters_before.items() if who in roster]
-        made = [cancellation(self.before[rid], self.number) for rid in rids]
+        made = [self._cancellation(self.before[rid]) for rid in rids]
         return self._message(Method.CANCEL, who, ("end", frozenset(rids)), made)
 
     def _cancellations(
@@ -295,8 +296,15 @@ class _Diff:
             stopped = now_there is not None and rid in self.stopped
             source = now_there if stopped else (base_of(self.old, rid) or now_there)
             if source is not None:
-                made.append(cancellation(source, self.number))
+                made.append(self._cancellation(source))
         return ("cancel", frozenset(rids)), made
+
+    def _cancellation(self, source: Component) -> Component:
+        """Made once for all who are told so."""
+        found = self._ended.get(id(source))
+        if found is None:
+            found = self._ended[id(source)] = source, cancellation(source, self.number)
+        return found[1]
 
     def _request(self, has: set[Rid], told: frozenset[Rid]) -> tuple[object, list[Component]]:
         rids = has if None in told else has & told
