@@ -35,6 +35,7 @@ from calcore_caldav.core.merge import same_data
 from calcore_caldav.core.overrides import alone
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     cancelled,
     component_at,
@@ -330,12 +331,18 @@ class _Change:
             if now is not None and (forced or before is None or _says(component, now) != before):
                 changed.add(rid)
         components = stored.by_rid()
-        found = [c for rid, c in components.items() if rid in changed or None in changed]
-        if None in changed:
+        # An answer to the series, or to one date and all that follow, names all that it means.
+        since = min((r for r in changed if r is not None and is_ranged(components[r])), default=None)
+
+        def meant(rid: Rid) -> bool:
+            return None in changed or (since is not None and rid is not None and rid > since)
+
+        found = [c for rid, c in components.items() if rid in changed or meant(rid)]
+        if None in changed or since is not None:
             deleted = exdates(stored)
             for rid, instance in _unseen(stored, self.organizer_object, self.own).items():
                 prop = own_attendee(instance, self.own)
-                if prop is not None and rid not in self.gone:
+                if prop is not None and rid not in self.gone and meant(rid):
                     away = rid in deleted
                     found.append(_declining(instance, prop, self.actor) if away else instance)
         if reply:

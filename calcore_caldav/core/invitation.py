@@ -9,7 +9,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attende
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import SERVER_PARAMS, private
 from calcore_caldav.core.merge import MergeResult, Outcome, same_data
-from calcore_caldav.core.overrides import of_one
+from calcore_caldav.core.overrides import alone, of_one
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import last_seen, older, predates, revision
@@ -66,15 +66,11 @@ def _new_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> Merg
     wanted = [c for c in body.components if _own_answer(c, own) is not PartStat.DECLINED]
     if not wanted:
         return MergeResult(Outcome.IGNORED_DECLINED, None)
-    if body.master is not None and any(is_ranged(c) for c in wanted):
-        # Dates that follow one that is asked for anew are nothing without the series.
-        wanted = [c for c in body.components if c is body.master or c in wanted]
+    if _series_counts(body, own):
+        # Of a declined date and all that follow the ones that follow are still there.
+        wanted = [c for c in body.components if c is body.master or c in wanted or is_ranged(c)]
     made = [_received(c, None, own) for c in wanted]
-    deleted = [
-        rid
-        for rid, c in body.overrides.items()
-        if body.master in wanted and _own_answer(c, own) is PartStat.DECLINED
-    ]
+    deleted = [rid for rid, c in body.overrides.items() if body.master in wanted and c not in wanted]
     if deleted and body.master is not None:
         at = wanted.index(body.master)
         made[at] = with_exdates(made[at], deleted, body.zones)
@@ -82,6 +78,15 @@ def _new_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> Merg
         (*(c for c in body.calendar.children if c.name == "VTIMEZONE"), *made)
     )
     return MergeResult(Outcome.CREATED, CalendarObject.from_component(calendar), frozenset(body.by_rid()))
+
+
+def _series_counts(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
+    """Whether one who has no series gets it: not declined, or needed for dates that follow one not declined."""
+    return body.master is not None and any(
+        _own_answer(c, own) is not PartStat.DECLINED
+        for c in body.components
+        if c is body.master or is_ranged(c)
+    )
 
 
 class _Request:
@@ -100,18 +105,28 @@ class _Request:
         # A component that is new says of the organizer what the others say.
         self.organizer = next((p for c in existing.components if (p := c.get("ORGANIZER")) is not None), None)
         self.deleted = exdates(existing)
+        self._set_apart()
         self.moved = (
             existing.master is not None
             and body.master is not None
             and retimed(existing.master, existing.zones, body.master, body.zones)
         )
 
+    def _set_apart(self) -> None:
+        """Of a date and all that follow, the first that is deleted doesn't take the others with it."""
+        while True:
+            ranged = (rid for rid, c in self.body.overrides.items() if is_ranged(c))
+            away = next((r for r in ranged if self._declined_away(r, self.body.overrides[r])), None)
+            if away is None:
+                return
+            self.body = alone(self.body, away)
+
     def components(self) -> tuple[Component, ...]:
         """The components of the copy afterwards."""
-        if self.body.master is not None and not self._overtaken(self.body.master, self.existing.master):
-            return self._whole(self.body.master)
-        if self.body.master is not None:
-            self.stale += 1
+        if self.existing.master is not None or _series_counts(self.body, self.own):
+            if self.body.master is not None and not self._overtaken(self.body.master, self.existing.master):
+                return self._whole(self.body.master)
+            self.stale += self.body.master is not None
         found: dict[Rid, Component] = dict(self.existing.by_rid())
         back: set[RecurrenceId] = set()
         for rid, theirs in self.body.overrides.items():
@@ -150,8 +165,11 @@ class _Request:
                     found[rid] = kept
             # Where the organizer's copy has all answers, a deletion that it doesn't know as declined was of
             # something else: an instance that the receiver was uninvited from, and now is invited to again.
-            if not self.in_order or _own_answer(theirs, self.own) is PartStat.DECLINED:
-                away |= {rid for rid in self.deleted - gone if rid not in self.body.overrides}
+            away |= {
+                rid
+                for rid in self.deleted - gone - self.body.overrides.keys()
+                if not self.in_order or self._answer_at(rid) is PartStat.DECLINED
+            }
         visible = [rid for rid in found if rid in gone]
         master = without_exdates(master, visible, self.body.zones)
         master = with_exdates(master, (rid for rid in away if rid not in gone), self.body.zones)
@@ -181,6 +199,11 @@ class _Request:
         if _own_answer(theirs, self.own) is not PartStat.DECLINED or rid in self.existing.overrides:
             return False
         return rid in self.deleted or self.existing.master is None
+
+    def _answer_at(self, rid: RecurrenceId) -> PartStat | None:
+        """The receiver's answer to a date, as the sender has it."""
+        theirs = component_at(self.body, rid)
+        return _own_answer(theirs, self.own) if theirs is not None else None
 
     def _own_at(self, rid: RecurrenceId) -> Component | None:
         return component_at(self.existing, rid)
