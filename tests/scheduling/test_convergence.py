@@ -108,7 +108,7 @@ def story(*edits: tuple, at_once: int = 10, stale: bool = False):
     )
 
 
-@settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @story(("delete one", "martijn", 0), ("answer", "martijn", "DECLINED"), ("answer", "martijn", "ACCEPTED"))
 @story(("answer one", "martijn", "TENTATIVE", 0), ("delete", "bob"), at_once=0)
 @story(("remove one", "martijn", 0), ("delete one", "martijn", 0), ("move", 1), at_once=0)
