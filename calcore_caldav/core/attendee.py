@@ -286,11 +286,11 @@ class _Change:
     def _taking_up_time(
         self, made: Component, mine: Component, before: Property, given: Property
     ) -> Component:
-        """Without the TRANSP that only said that the answer was awaited."""
+        """With the organizer's TRANSP, where the attendee left alone the one that awaited the answer."""
         coming = {PartStat.ACCEPTED, PartStat.TENTATIVE}
         was_waiting = partstat(before) is PartStat.NEEDS_ACTION and partstat(given) in coming
-        transparent = (made.value("TRANSP") or "").upper() == "TRANSPARENT"
-        if not (was_waiting and transparent and (mine.value("TRANSP") or "").upper() == "TRANSPARENT"):
+        untouched = _transp(made) == _transp(mine) != "OPAQUE"
+        if not was_waiting or not untouched:
             return made
         theirs = None
         if self.organizer_object is not None:
@@ -358,6 +358,10 @@ class _Change:
         component = component_at(self.old, rid)
         prop = own_attendee(component, self.own) if component is not None else None
         return _says(component, prop) if component is not None and prop is not None else None
+
+
+def _transp(component: Component) -> str:
+    return (component.value("TRANSP") or "").strip().upper()
 
 
 def _says(component: Component, own: Property) -> tuple[object, ...]:

@@ -36,16 +36,17 @@ def apply_request(
     own: frozenset[CalendarUserAddress],
     *,
     in_order: bool = False,
+    waiting_is_free: bool = True,
 ) -> MergeResult:
     """An invitation or its change, merged into the copy of the one whose addresses are `own`.
 
     What is the receiver's own stays: alarms, TRANSP, categories, private properties, instances deleted after
-    they were declined. A copy that waits for an answer is TRANSP:TRANSPARENT. A message with overrides only
-    never touches the master. `in_order`: the sender's messages cannot overtake each other.
+    they were declined. A copy that waits for an answer is TRANSP:TRANSPARENT where `waiting_is_free`. A message
+    with overrides only never touches the master. `in_order`: the sender's messages cannot overtake each other.
     """
     if existing is None:
-        return _new_copy(body, own)
-    merge = _Request(existing, body, own, in_order=in_order)
+        return _new_copy(body, own, waiting_is_free=waiting_is_free)
+    merge = _Request(existing, body, own, in_order=in_order, waiting_is_free=waiting_is_free)
     components = merge.components()
     if merge.stale == len(body.components):
         return MergeResult(Outcome.IGNORED_STALE, existing)
@@ -55,21 +56,25 @@ def apply_request(
     return MergeResult(Outcome.APPLIED, made, frozenset(body.by_rid()))
 
 
-def whole_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> CalendarObject:
+def whole_copy(
+    body: CalendarObject, own: frozenset[CalendarUserAddress], *, waiting_is_free: bool = True
+) -> CalendarObject:
     """The copy of a REQUEST with everything in it, declined instances too."""
     calendar = body.calendar.without("METHOD")
-    made = (_received(c, None, own) for c in body.components)
+    made = (_received(c, None, own, free=waiting_is_free) for c in body.components)
     return CalendarObject.from_component(calendar.with_children((*calendar.named("VTIMEZONE"), *made)))
 
 
-def _new_copy(body: CalendarObject, own: frozenset[CalendarUserAddress]) -> MergeResult:
+def _new_copy(
+    body: CalendarObject, own: frozenset[CalendarUserAddress], *, waiting_is_free: bool
+) -> MergeResult:
     wanted = [c for c in body.components if _own_answer(c, own) is not PartStat.DECLINED]
     if not wanted:
         return MergeResult(Outcome.IGNORED_DECLINED, None)
     if _series_counts(body, own):
         # Of a declined date and all that follow the ones that follow are still there.
         wanted = [c for c in body.components if c is body.master or c in wanted or is_ranged(c)]
-    made = [_received(c, None, own) for c in wanted]
+    made = [_received(c, None, own, free=waiting_is_free) for c in wanted]
     deleted = [rid for rid, c in body.overrides.items() if body.master in wanted and c not in wanted]
     if deleted and body.master is not None:
         at = wanted.index(body.master)
@@ -99,8 +104,10 @@ class _Request:
         own: frozenset[CalendarUserAddress],
         *,
         in_order: bool,
+        waiting_is_free: bool,
     ) -> None:
         self.existing, self.body, self.own, self.in_order = existing, body, own, in_order
+        self.waiting_is_free = waiting_is_free
         self.stale = 0
         # A component that is new says of the organizer what the others say.
         self.organizer = next((p for c in existing.components if (p := c.get("ORGANIZER")) is not None), None)
@@ -133,14 +140,14 @@ class _Request:
             if self._overtaken(theirs, self.existing.overrides.get(rid)) or self._predates(theirs):
                 self.stale += 1
             elif not self._declined_away(rid, theirs):
-                found[rid] = _received(theirs, self._own_at(rid), self.own, self.organizer)
+                found[rid] = self._received(theirs, self._own_at(rid))
                 back.add(rid)
         if found.get(None) is not None:
             found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
         return tuple(found.values())
 
     def _whole(self, theirs: Component) -> tuple[Component, ...]:
-        master = _received(theirs, self.existing.master, self.own, self.organizer)
+        master = self._received(theirs, self.existing.master)
         gone = exdates_of(theirs, self.body.zones)
         found: dict[RecurrenceId, Component] = self._newer(theirs)
         away = set()
@@ -152,7 +159,7 @@ class _Request:
             elif self._declined_away(rid, override):
                 away.add(rid)
             else:
-                found[rid] = _received(override, self._own_at(rid), self.own, self.organizer)
+                found[rid] = self._received(override, self._own_at(rid))
         if not self.moved:
             for rid, mine in self.existing.overrides.items():
                 if rid in found or rid in away:
@@ -176,6 +183,9 @@ class _Request:
         order = [rid for rid in self.existing.overrides if rid in found]
         order += [rid for rid in found if rid not in self.existing.overrides]
         return (master, *(found[rid] for rid in order))
+
+    def _received(self, theirs: Component, mine: Component | None) -> Component:
+        return _received(theirs, mine, self.own, self.organizer, free=self.waiting_is_free)
 
     def _overtaken(self, theirs: Component, mine: Component | None) -> bool:
         """Whether the copy knows something newer already (RFC 5546 §2.1.5)."""
@@ -213,7 +223,7 @@ class _Request:
         usual, fresh = usual_at(self.existing, rid), usual_at(self.body, rid)
         if usual is None or fresh is None or _own_part(mine, self.own) == _own_part(usual, self.own):
             return None
-        return _received(fresh, mine, self.own)
+        return self._received(fresh, mine)
 
 
 def _own_part(component: Component, own: frozenset[CalendarUserAddress]) -> tuple[object, ...]:
@@ -240,8 +250,10 @@ def _received(
     mine: Component | None,
     own: frozenset[CalendarUserAddress],
     organizer: Property | None = None,
+    *,
+    free: bool = True,
 ) -> Component:
-    """A component of a REQUEST as the receiver keeps it."""
+    """A component of a REQUEST as the receiver keeps it; `free`: it takes no time until it is answered."""
     stays = [p for p in mine.properties if _keeps(p.name)] if mine is not None else []
     own_names = {p.name for p in stays if p.name in {"CATEGORIES", "COLOR"} or private(p.name)}
     sent_names = {p.name for p in theirs.properties}
@@ -263,7 +275,7 @@ def _received(
     alarms = (c for c in mine.children if c.name == "VALARM") if mine is not None else ()
     others = (c for c in theirs.children if c.name != "VALARM")
     made = Component(made.name, (*made.properties, *stays), (*others, *alarms))
-    if made.name == "VEVENT" and _own_answer(made, own) is PartStat.NEEDS_ACTION:
+    if free and made.name == "VEVENT" and _own_answer(made, own) is PartStat.NEEDS_ACTION:
         return made.set("TRANSP", "TRANSPARENT")
     return made
 

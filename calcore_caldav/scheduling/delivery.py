@@ -66,14 +66,21 @@ class Delivery:
         if sent.method is Method.CANCEL:
             result = apply_cancel(existing, sent.body, in_order=True)
         else:
-            result = apply_request(existing, sent.body, recipient.own_addresses, in_order=True)
+            result = self.request(existing, sent.body, recipient, in_order=True)
         if result.outcome in {Outcome.IGNORED_DECLINED, Outcome.UNKNOWN_UID}:
             return Status.DELIVERED
         changed = result.stored if result.outcome is not Outcome.UNCHANGED else None
-        if changed is not None and self.store(recipient, copy, changed) is None:
+        if changed is not None and not self.keep(recipient, copy, changed):
             return Status.REFUSED
         self.to_inbox(recipient, sent.body)
         return Status.DELIVERED
+
+    def request(
+        self, existing: CalendarObject | None, body: CalendarObject, person: Principal, *, in_order: bool
+    ) -> MergeResult:
+        """A REQUEST merged into the copy of a person."""
+        free = self.settings.waiting_is_free
+        return apply_request(existing, body, person.own_addresses, in_order=in_order, waiting_is_free=free)
 
     def book(
         self, room: Principal, ended: Iterable[ITipMessage], request: ITipMessage | None
@@ -200,8 +207,9 @@ class Delivery:
         result = apply_reply(existing, sent.body, aliases=self.people.aliases, in_order=in_order)
         # A comment is news even where the answer itself is not.
         said = any(c.get("COMMENT") is not None for c in sent.body.components)
-        told = result.outcome is Outcome.UNCHANGED and (said or sent.forced)
-        if told or result.outcome in {Outcome.APPLIED, Outcome.PARTY_CRASHER}:
+        news = result.outcome is Outcome.APPLIED and self.settings.answer_items
+        told = result.outcome in {Outcome.APPLIED, Outcome.UNCHANGED} and (said or sent.forced)
+        if news or told or result.outcome is Outcome.PARTY_CRASHER:
             self.to_inbox(organizer, sent.body)
         return Answered(result.stored or existing, result)
 
@@ -256,9 +264,11 @@ class Delivery:
                 # A room's policy may hide what the message shows.
                 result = apply_answers(existing, sent.body, person.own_addresses)
             else:
-                result = apply_request(existing, sent.body, person.own_addresses, in_order=True)
+                result = self.request(existing, sent.body, person, in_order=True)
             if result.outcome is Outcome.APPLIED and result.stored is not None:
-                self._put(copy, result.stored, copy.schedule_tag)
+                left = self.kept(result.stored)
+                if left is not None:
+                    self._put(copy, left, copy.schedule_tag)
 
     def deliver_requests(
         self,
@@ -303,6 +313,19 @@ class Delivery:
             return None
         name = f"{secrets.token_hex(16)}.ics"
         return self.txn.objects.put(calendar, name, obj, schedule_tag=new_tag())
+
+    def kept(self, obj: CalendarObject) -> CalendarObject | None:
+        """What a person's calendar keeps of a copy; None: nothing, all of it is cancelled."""
+        return obj if self.settings.keep_cancelled else without_cancelled(obj)
+
+    def keep(self, person: Principal, copy: StoredObject | None, obj: CalendarObject) -> bool:
+        """Write a person's copy, or delete what is wholly cancelled; False where no calendar takes it."""
+        left = self.kept(obj)
+        if left is not None:
+            return self.store(person, copy, left) is not None
+        if copy is not None:
+            self.txn.objects.delete(copy)
+        return True
 
     def remember(self, stored: StoredObject, obj: CalendarObject) -> None:
         """Write a copy in which only the server's bookkeeping changed: its schedule tag stays."""

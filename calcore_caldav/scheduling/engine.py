@@ -358,7 +358,8 @@ class _Run:
                 aliases=self.people.aliases,
             )
             if found:
-                return whole_copy(found[0].body, self.own)
+                free = self.delivery.settings.waiting_is_free
+                return whole_copy(found[0].body, self.own, waiting_is_free=free)
         raise SchedulingRefused("attendee-allowed", "the organizer has no such invitation")
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from calcore_caldav.core.calobject import find_attendee
-from calcore_caldav.core.invitation import apply_add, apply_request
+from calcore_caldav.core.invitation import apply_add
 from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel
 from calcore_caldav.core.principals import Principal
@@ -57,7 +57,7 @@ def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Out
     existing = delivery.txn.objects.parsed(copy) if copy is not None else None
     if existing is not None and not delivery.same_organizer(existing, sent.body):
         raise SchedulingRefused("unique-scheduling-object-resource", "another organizer's event has the UID")
-    result = apply_request(existing, sent.body, recipient.own_addresses)
+    result = delivery.request(existing, sent.body, recipient, in_order=False)
     if result.outcome in {Outcome.IGNORED_STALE, Outcome.IGNORED_DECLINED}:
         return result.outcome
     if recipient.kind.bookable:
@@ -95,7 +95,7 @@ def _stored(delivery: Delivery, sent: ITipMessage, recipient: Principal, result:
     stored = delivery.copy_of(recipient, sent.body.uid)
     copy = with_revisions(result.stored, sent.body)
     if result.outcome is not Outcome.UNCHANGED:
-        delivery.store(recipient, stored, copy)
+        delivery.keep(recipient, stored, copy)
         delivery.to_inbox(recipient, sent.body)
     elif stored is not None and copy.body != delivery.txn.objects.body(stored):
         # The same again, sent later: what was sent between the two is old now.

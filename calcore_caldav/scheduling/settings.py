@@ -22,6 +22,12 @@ class SchedulingSettings:
     a time."""
     refresh_delay: int = 1
     """Seconds in which answers are collected before the other attendees are told."""
+    waiting_is_free: bool = True
+    """Invitations take no time until they are answered; else they take it from the start."""
+    keep_cancelled: bool = True
+    """What is cancelled stays in people's calendars, marked so, until they delete it; else it goes by itself."""
+    answer_items: bool = True
+    """Whether each answer leaves an item in the organizer's inbox; a comment always does."""
     mail: bool = False
     """Whether a mail gateway delivers to external attendees."""
     inbox_days: int = 14

@@ -44,7 +44,11 @@ OPTIONS: Final[Mapping[str, Option]] = {
         SchedulingSettings, "everybody_reads_free_busy", _boolean, "yes or no"
     ),
     "refresh_limit": Option(SchedulingSettings, "refresh_limit", _count, "a number of attendees"),
+    "refresh_at_once": Option(SchedulingSettings, "refresh_at_once", _count, "a number of attendees"),
     "refresh_delay": Option(SchedulingSettings, "refresh_delay", _count, "seconds"),
+    "waiting_is_free": Option(SchedulingSettings, "waiting_is_free", _boolean, "yes or no"),
+    "keep_cancelled": Option(SchedulingSettings, "keep_cancelled", _boolean, "yes or no"),
+    "answer_items": Option(SchedulingSettings, "answer_items", _boolean, "yes or no"),
     "inbox_days": Option(SchedulingSettings, "inbox_days", _count, "days"),
     "history_days": Option(SchedulingSettings, "history_days", _count, "days"),
     "private_webhooks": Option(SchedulingSettings, "private_webhooks", _boolean, "yes or no"),

@@ -41,9 +41,7 @@ class Office:
     def __init__(self, database: str = "sqlite://", *, now: datetime = MONDAY, **settings: object) -> None:
         self.now = now
         self.store = open_store(database, clock=lambda: self.now)
-        self.settings = SchedulingSettings(**settings)  # type: ignore[arg-type]
-        self.service = CalendarService(SchedulingEngine(self.settings), self.settings)
-        self.worker = Worker(self.store, self.settings)
+        self.configure(**settings)
         with self.store.write(SYSTEM) as txn:
             if txn.directory.by_name("team") is not None:
                 return
@@ -67,6 +65,12 @@ class Office:
             team = txn.directory.by_name("team")
             assert team is not None
             txn.directory.set_members(team, ["martijn", "bob"])
+
+    def configure(self, **settings: object) -> None:
+        """Give the server these settings, and the defaults of all others."""
+        self.settings = SchedulingSettings(**settings)  # type: ignore[arg-type]
+        self.service = CalendarService(SchedulingEngine(self.settings), self.settings)
+        self.worker = Worker(self.store, self.settings)
 
     def tick(self, **delta: int) -> None:
         self.now += timedelta(**(delta or {"seconds": 1}))

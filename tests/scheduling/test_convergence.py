@@ -102,9 +102,14 @@ edits = st.lists(
 )
 
 
-def story(*edits: tuple, at_once: int = 10, stale: bool = False):
+def story(*edits: tuple, at_once: int = 10, stale: bool = False, keep: bool = True):
     return example(
-        edits=[(edit, 0) for edit in edits], at_once=at_once, stale=stale, form="UTC", kind="VEVENT"
+        edits=[(edit, 0) for edit in edits],
+        at_once=at_once,
+        stale=stale,
+        keep=keep,
+        form="UTC",
+        kind="VEVENT",
     )
 
 
@@ -128,12 +133,13 @@ def story(*edits: tuple, at_once: int = 10, stale: bool = False):
     edits=edits,
     at_once=st.sampled_from([0, 10]),
     stale=st.booleans(),
+    keep=st.booleans(),
     form=st.sampled_from(sorted(FORMS)),
     kind=st.sampled_from(["VEVENT", "VTODO"]),
 )
-def test_copies_agree_at_rest(edits, at_once, stale, form, kind):
-    note(f"{edits} at_once={at_once} stale={stale} form={form} kind={kind}")
-    office = Office(refresh_at_once=at_once)
+def test_copies_agree_at_rest(edits, at_once, stale, keep, form, kind):
+    note(f"{edits} at_once={at_once} stale={stale} keep={keep} form={form} kind={kind}")
+    office = Office(refresh_at_once=at_once, keep_cancelled=keep)
     try:
         Meetings(office, FORMS[form], kind).go(edits, stale=stale)
     finally:

@@ -17,6 +17,7 @@ from calcore_caldav.core.itip import Method
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import component_at, has_instance
 from calcore_caldav.errors import CalcoreError, UidConflict
+from calcore_caldav.server.settings import OPTIONS
 from calcore_caldav.store.protocol import CollectionKind
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.itip"))
@@ -167,6 +168,11 @@ def reads(s: Scenario, who: str) -> None:
     s.tags[who] = s.office.tag(who)
 
 
+def configured(s: Scenario, block: list[str]) -> None:
+    text = dict(line.split(" = ") for line in block)
+    s.office.configure(**{name: OPTIONS[name].read(value) for name, value in text.items()})
+
+
 def time_passes(s: Scenario) -> None:
     s.office.rest()
 
@@ -305,6 +311,7 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (r"(\S+) mails ([A-Z]+) to (\w+)", sends),
     (rf"{WHO} posts ([A-Z]+)", posts),
     (r"(?:\w+) hears (\S+) of (\S+)", hears),
+    (r"the server's settings", configured),
     (r"time passes", time_passes),
     (r"(\S+) is refused: (\S+)", refused),
     (r"(\w+) receives invitations in (\w+)", prefers_calendar),
