@@ -33,8 +33,8 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.significance import recurs
 from calcore_caldav.core.times import Period, TimeRange, to_epoch
+from calcore_caldav.core.timing import recurs
 from calcore_caldav.store.protocol import StoredObject
 
 Json = dict[str, Any]

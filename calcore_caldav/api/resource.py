@@ -17,8 +17,9 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, unescape_text
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import exdates_of, recurs
+from calcore_caldav.core.significance import exdates_of
 from calcore_caldav.core.times import parse_date_time
+from calcore_caldav.core.timing import recurs
 from calcore_caldav.errors import InvalidCalendarData
 from calcore_caldav.store.protocol import StoredObject
 

@@ -15,15 +15,9 @@ from calcore_caldav.core.itip import address
 from calcore_caldav.core.overrides import cancel_instance, override_instance, with_override
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import (
-    component_at,
-    derived,
-    exdates_of,
-    recurs,
-    with_exdates,
-    without_exdates,
-)
+from calcore_caldav.core.significance import component_at, derived, exdates_of, with_exdates, without_exdates
 from calcore_caldav.core.times import TimezoneResolver
+from calcore_caldav.core.timing import recurs
 from calcore_caldav.errors import NotFound
 
 

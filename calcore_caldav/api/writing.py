@@ -21,8 +21,9 @@ from calcore_caldav.api.problems import ApiProblem, invalid, required
 from calcore_caldav.api.resource import CANCELLED, RULES, cancelled_one_by_one
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.freebusy import PRODID
-from calcore_caldav.core.significance import recurs, with_exdates
+from calcore_caldav.core.significance import with_exdates
 from calcore_caldav.core.times import TimezoneResolver, format_date_time
+from calcore_caldav.core.timing import recurs
 from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.errors import InvalidCalendarData
 

@@ -23,15 +23,8 @@ from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import (
-    component_at,
-    exdates,
-    highest_sequence,
-    recurs,
-    retimed,
-    sequence,
-    timing,
-)
+from calcore_caldav.core.significance import component_at, exdates, has_instance, highest_sequence, sequence
+from calcore_caldav.core.timing import gained, recurs, relaid, timing
 
 # What ATTENDEE says of the messages to and from the attendee; the organizer's clients may lose it.
 _ANSWERS: Final = ("SCHEDULE-STATUS", "SENT-BY", REVISION)
@@ -59,22 +52,23 @@ def settle(
     An organizer may ask again (NEEDS-ACTION) and nothing else; who is new is asked; where the time changed
     everybody is. Overrides that only hold an attendee's answer come back where the client dropped them.
     """
-    moved = (
-        old is not None
-        and old.master is not None
-        and new.master is not None
-        and retimed(old.master, old.zones, new.master, new.zones)
-    )
+    masters = (old.master, old.zones, new.master, new.zones) if old and old.master and new.master else None
+    moved = masters is not None and relaid(*masters)
+    extended = masters is not None and gained(*masters)
     made: list[Component] = []
     for rid, component in new.by_rid().items():
         base = base_of(old, rid)
-        reset = moved or (
-            old is not None
-            and base is not None
-            and (
-                timing(base, old.zones) != timing(component, new.zones)
-                # The dates that follow move to where this one is, or back.
-                or (rid in old.overrides and is_ranged(base) != is_ranged(component))
+        reset = (
+            moved
+            or (extended and rid is None)
+            or (
+                old is not None
+                and base is not None
+                and (
+                    timing(base, old.zones) != timing(component, new.zones)
+                    # The dates that follow move to where this one is, or back.
+                    or (rid in old.overrides and is_ranged(base) != is_ranged(component))
+                )
             )
         )
         before = attendees(base, aliases) if base is not None else {}
@@ -94,12 +88,15 @@ def settle(
         edited = new.with_components(tuple(made))
     if old is None or moved or edited.master is None or not recurs(edited.master):
         return edited
-    kept = [
+    gone, out = old.overrides.keys() - edited.overrides.keys(), exdates(edited)
+    back = exdates(old) - edited.overrides.keys()
+    made = [
         c
-        for rid in sorted(old.overrides.keys() - edited.overrides.keys() - exdates(edited))
-        if (c := _kept_answers(old, edited, rid, own, aliases)) is not None
+        for rid in sorted((gone | back) - out)
+        if has_instance(edited, rid)
+        and (c := _kept_answers(None if rid in back else old, edited, rid, own, aliases)) is not None
     ]
-    return edited.with_components((*edited.components, *kept)) if kept else edited
+    return edited.with_components((*edited.components, *made)) if made else edited
 
 
 def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answers: bool) -> Property:
@@ -120,26 +117,30 @@ def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answer
 
 
 def _kept_answers(
-    old: CalendarObject,
+    old: CalendarObject | None,
     new: CalendarObject,
     rid: RecurrenceId,
     own: frozenset[CalendarUserAddress],
     aliases: Aliases,
 ) -> Component | None:
-    """The override that an instance still needs for its answers, after the client dropped it."""
+    """The override that an instance needs for its answers, which the client dropped.
+
+    `old` None: the instance takes place again, for which nobody has answered (RFC 6638 §3.2.8).
+    """
     instance = component_at(new, rid)
     if instance is None:
         return None
-    before = old.overrides[rid]
-    reset = timing(before, old.zones) != timing(instance, new.zones)
-    answers = attendees(before, aliases)
+    before = old.overrides[rid] if old is not None else None
+    reset = old is None or before is None or timing(before, old.zones) != timing(instance, new.zones)
+    answers = attendees(before, aliases) if before is not None else {}
     wanted: dict[CalendarUserAddress, Property] = {}
     for who, prop in attendees(instance, aliases).items():
-        if who in own or who not in answers or agent(prop) is not ScheduleAgent.SERVER:
+        if who in own or agent(prop) is not ScheduleAgent.SERVER or server_group(prop):
             continue
-        if reset and not unanswered(prop):
-            wanted[who] = asked(prop)
-        elif not reset and partstat(answers[who]) is not partstat(prop):
+        if reset:
+            if not unanswered(prop):
+                wanted[who] = asked(prop)
+        elif who in answers and partstat(answers[who]) is not partstat(prop):
             made = prop.with_param("PARTSTAT", partstat(answers[who]).value)
             wanted[who] = asked(made) if unanswered(made) else made.without_params("RSVP")
     return with_attendees(instance, wanted, aliases) if wanted else None

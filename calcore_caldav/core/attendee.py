@@ -42,11 +42,11 @@ from calcore_caldav.core.significance import (
     exdates,
     exdates_of,
     has_instance,
-    retimed,
     usual_at,
     with_exdates,
     without_exdates,
 )
+from calcore_caldav.core.timing import retimed
 from calcore_caldav.errors import SchedulingRefused
 
 Rid = RecurrenceId | None

@@ -11,7 +11,8 @@ from datetime import datetime
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.significance import component_at, highest_sequence, retimed
+from calcore_caldav.core.significance import component_at, highest_sequence
+from calcore_caldav.core.timing import retimed
 
 
 def newer(old: CalendarObject, new: CalendarObject) -> bool:

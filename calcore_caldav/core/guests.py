@@ -14,7 +14,8 @@ from calcore_caldav.core.content import Component
 from calcore_caldav.core.itip import Aliases, address, attendees
 from calcore_caldav.core.overrides import with_override
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.significance import SHARED_PREFIX, component_at, retimed
+from calcore_caldav.core.significance import SHARED_PREFIX, component_at
+from calcore_caldav.core.timing import retimed
 
 MODIFY: Final = SHARED_PREFIX + "GUESTS-CAN-MODIFY"
 """TRUE: guests change the event for all."""

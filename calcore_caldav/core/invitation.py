@@ -21,11 +21,11 @@ from calcore_caldav.core.significance import (
     exdates,
     exdates_of,
     has_instance,
-    retimed,
     usual_at,
     with_exdates,
     without_exdates,
 )
+from calcore_caldav.core.timing import relaid
 
 Rid = RecurrenceId | None
 
@@ -116,7 +116,7 @@ class _Request:
         self.moved = (
             existing.master is not None
             and body.master is not None
-            and retimed(existing.master, existing.zones, body.master, body.zones)
+            and relaid(existing.master, existing.zones, body.master, body.zones)
         )
 
     def _set_apart(self) -> None:
@@ -168,7 +168,7 @@ class _Request:
                     # Cancelled instances stay visible until their owner removes them.
                     if rid in gone:
                         found[rid] = of_one(mine)
-                elif rid not in gone and (kept := self._own_instance(rid, mine)) is not None:
+                elif has_instance(self.body, rid) and (kept := self._own_instance(rid, mine)) is not None:
                     found[rid] = kept
             # Where the organizer's copy has all answers, a deletion that it doesn't know as declined was of
             # something else: an instance that the receiver was uninvited from, and now is invited to again.

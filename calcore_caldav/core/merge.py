@@ -35,15 +35,8 @@ from calcore_caldav.core.revision import (
     with_revision,
 )
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import (
-    Usual,
-    component_at,
-    exdates,
-    has_instance,
-    sequence,
-    timing,
-    usual_at,
-)
+from calcore_caldav.core.significance import Usual, component_at, exdates, has_instance, sequence, usual_at
+from calcore_caldav.core.timing import timing
 
 Rid = RecurrenceId | None
 

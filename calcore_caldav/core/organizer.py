@@ -37,9 +37,9 @@ from calcore_caldav.core.significance import (
     exdates,
     has_instance,
     highest_sequence,
-    retimed,
     with_exdates,
 )
+from calcore_caldav.core.timing import relaid
 
 Rid = RecurrenceId | None
 Roster = Mapping[CalendarUserAddress, Property]
@@ -148,7 +148,7 @@ class _Diff:
             self.old is not None
             and self.old.master is not None
             and self.new.master is not None
-            and retimed(self.old.master, self.old.zones, self.new.master, self.new.zones)
+            and relaid(self.old.master, self.old.zones, self.new.master, self.new.zones)
         )
 
     @cached_property

@@ -197,11 +197,15 @@ class Series:
             return False
         position = bisect_left(self.dates, key)
         dated = position < len(self.dates) and self.dates[position] == key
-        if not dated and not any(self._yields(bounded, key) for bounded in self.rules):
+        if not dated and not self.yields(key):
             return False
         if key in self._excluded or (self._excluded_days and self.local(key) // DAY in self._excluded_days):
             return False
         return not any(self._yields(bounded, key) for bounded in self.excluding)
+
+    def yields(self, key: int) -> bool:
+        """Whether a rule has that original start, excluded or not."""
+        return any(self._yields(bounded, key) for bounded in self.rules)
 
     def times_of(self, key: int, future: Override | None) -> Times:
         """Start and end of the instance with this original start; `future`: the THISANDFUTURE it is under."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
@@ -13,10 +13,11 @@ from calcore_caldav.core.overrides import override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.times import TimezoneResolver, format_date_time, parse_duration
+from calcore_caldav.core.times import TimezoneResolver, format_date_time
+from calcore_caldav.core.timing import RULES, recurs, retimed
 from calcore_caldav.errors import InvalidCalendarData, NotFound
 
-SERIES: Final = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
+SERIES: Final = RULES | {"EXDATE"}
 """Properties that only a master has."""
 
 SHARED_PREFIX: Final = "X-JSON-"
@@ -79,11 +80,6 @@ def with_exdates(master: Component, added: Iterable[RecurrenceId], zones: Timezo
         Property("EXDATE", _like(start, rid, zones), start.params) for rid in sorted(frozenset(added) - there)
     ]
     return master.adding(*new) if new else master
-
-
-def recurs(master: Component) -> bool:
-    """Whether a component has rules or dates of recurrence."""
-    return any(p.name in {"RRULE", "RDATE", "EXRULE"} for p in master.properties)
 
 
 def has_instance(obj: CalendarObject, rid: RecurrenceId) -> bool:
@@ -195,69 +191,6 @@ def _shifted(prop: Property, old: datetime | date, new: datetime | date, zones: 
     return prop.with_value(
         format_date_time(moved if prop.value.rstrip().endswith("Z") else moved.replace(tzinfo=None))
     )
-
-
-Timing = tuple[object, ...]
-
-
-def timing(component: Component, zones: TimezoneResolver) -> Timing:
-    """When a component takes place, comparable whatever way it was written: kind, start, end."""
-    start_prop = component.get("DTSTART")
-    end_prop = component.get("DTEND") or component.get("DUE")
-    start = zones.value(start_prop) if start_prop else None
-    end = zones.value(end_prop) if end_prop else None
-    if end is None and start is not None:
-        duration = component.value("DURATION")
-        if duration is not None:
-            span = parse_duration(duration)
-            end = (zones.instant(start) if isinstance(start, datetime) and start.tzinfo else start) + span
-        else:
-            end = start if isinstance(start, datetime) else start + timedelta(days=1)
-    return _comparable(start, zones), _comparable(end, zones)
-
-
-def _comparable(value: datetime | date | None, zones: TimezoneResolver) -> object:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return zones.instant(value)
-    return value
-
-
-def rules(component: Component, zones: TimezoneResolver) -> Timing:
-    """How a component recurs, EXDATEs aside, comparable; () where it doesn't."""
-    if not recurs(component):
-        return ()
-    start = component.get("DTSTART")
-    first = zones.value(start) if start else None
-    zone = str(first.tzinfo) if isinstance(first, datetime) else ""
-    lines = sorted(
-        (p.name, _canonical_rule(p.value)) if p.name != "RDATE" else (p.name, _rdates(p, zones))
-        for p in component.properties
-        if p.name in {"RRULE", "RDATE", "EXRULE"}
-    )
-    return (zone, *lines)
-
-
-def _canonical_rule(value: str) -> str:
-    parts = (part.strip().upper() for part in value.split(";"))
-    return ";".join(sorted(p for p in parts if p and p not in {"INTERVAL=1", "WKST=MO"}))
-
-
-def _rdates(prop: Property, zones: TimezoneResolver) -> str:
-    found = []
-    for value in split_values(prop.value):
-        start, slash, rest = value.partition("/")
-        try:
-            rid = RecurrenceId.of(zones.value(Property("RDATE", start, prop.params)))
-        except InvalidCalendarData:
-            found.append(value)
-        else:
-            found.append(rid.to_basic() + slash + rest)
-    return ",".join(sorted(found))
-
-
-def retimed(old: Component, old_zones: TimezoneResolver, new: Component, new_zones: TimezoneResolver) -> bool:
-    """Whether time, duration or recurrence changed: the changes that reset PARTSTAT (RFC 6638 §3.2.8)."""
-    return timing(old, old_zones) != timing(new, new_zones) or rules(old, old_zones) != rules(new, new_zones)
 
 
 def shared(component: Component, *, status: bool = True) -> frozenset[tuple[object, ...]]:

@@ -16,8 +16,8 @@ from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartSta
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
-from calcore_caldav.core.significance import retimed
 from calcore_caldav.core.times import Period, TimeRange
+from calcore_caldav.core.timing import retimed
 from calcore_caldav.scheduling import responses, slots
 from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, is_pending
 from calcore_caldav.scheduling.availability import zone_of

@@ -18,7 +18,8 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.merge import same_data
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import cancelled, component_at, has_instance, shared, timing
+from calcore_caldav.core.significance import cancelled, component_at, has_instance, shared
+from calcore_caldav.core.timing import timing
 from calcore_caldav.errors import InvalidRequest, SchedulingRefused
 
 DAYS = ("20260112", "20260119", "20260126", "20260202")

@@ -13,7 +13,8 @@ from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.invitation import apply_request
 from calcore_caldav.core.merge import apply_cancel, same_data
-from calcore_caldav.core.significance import shared, timing
+from calcore_caldav.core.significance import shared
+from calcore_caldav.core.timing import timing
 from calcore_caldav.scheduling.delivery import MAIL_JOB
 from calcore_caldav.scheduling.worker import Worker
 

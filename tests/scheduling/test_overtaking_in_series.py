@@ -17,7 +17,8 @@ from calcore_caldav.core.itip import ITipMessage
 from calcore_caldav.core.organizer import organizer_messages
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.significance import cancelled, component_at, has_instance, shared, timing
+from calcore_caldav.core.significance import cancelled, component_at, has_instance, shared
+from calcore_caldav.core.timing import timing
 
 CAROL = "carol@elsewhere.example"
 OWN = frozenset({CalendarUserAddress(f"mailto:{CAROL}")})
