@@ -28,6 +28,7 @@ from calcore_caldav.core.timing import gained, recurs, relaid, timing
 
 # What ATTENDEE says of the messages to and from the attendee; the organizer's clients may lose it.
 _ANSWERS: Final = ("SCHEDULE-STATUS", "SENT-BY", REVISION)
+_DELEGATION: Final = ("DELEGATED-TO", "DELEGATED-FROM")
 
 
 def base_of(old: CalendarObject | None, rid: RecurrenceId | None) -> Component | None:
@@ -107,6 +108,8 @@ def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answer
     made = prop.without_params("SCHEDULE-FORCE-SEND")
     for name in _ANSWERS:
         made = with_values(made, name, values(base, name))
+    for name in _DELEGATION:
+        made = with_values(made, name, values(base, name) or values(made, name))
     if base is None or reset:
         return asked(made)
     if unanswered(base) or (unanswered(made) and not merge_answers):

@@ -54,6 +54,8 @@ Own = frozenset[CalendarUserAddress]
 
 # Texts that only the organizer changes; other ones are put back in silence, since clients lose them.
 _FIXED: Final = ("SUMMARY", "LOCATION")
+# Values that STATUS and PARTSTAT of tasks share (RFC 5545 §3.2.12, §3.8.1.11).
+_PROGRESS: Final = frozenset({"IN-PROCESS", "COMPLETED"})
 _OWN: Final = frozenset({"TRANSP", "CATEGORIES", "COLOR", "COMMENT", "COMPLETED", "PERCENT-COMPLETE"})
 
 
@@ -255,6 +257,7 @@ class _Change:
         given, asked_of = own_attendee(theirs, self.own), own_attendee(mine, self.own)
         if given is None or asked_of is None:
             raise refused("the attendee's own ATTENDEE is missing")
+        given = _as_worked_on(given, asked_of, mine, theirs)
         organizer = theirs.get("ORGANIZER")
 
         def edited(prop: Property) -> Property | None:
@@ -362,6 +365,17 @@ class _Change:
 
 def _transp(component: Component) -> str:
     return (component.value("TRANSP") or "").strip().upper()
+
+
+def _as_worked_on(given: Property, asked_of: Property, mine: Component, theirs: Component) -> Property:
+    """The answer; of a task that a client merely ticks off, or opens again, the one that says so."""
+    before, now = ((c.value("STATUS") or "NEEDS-ACTION").strip().upper() for c in (mine, theirs))
+    if mine.name != "VTODO" or before == now or partstat(given) is not partstat(asked_of):
+        return given
+    if now in _PROGRESS:
+        return given.with_param("PARTSTAT", now)
+    begun = partstat(given).value in _PROGRESS and now == "NEEDS-ACTION"
+    return given.with_param("PARTSTAT", PartStat.ACCEPTED.value) if begun else given
 
 
 def _says(component: Component, own: Property) -> tuple[object, ...]:

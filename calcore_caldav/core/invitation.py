@@ -256,6 +256,9 @@ def _received(
     """A component of a REQUEST as the receiver keeps it; `free`: it takes no time until it is answered."""
     stays = [p for p in mine.properties if _keeps(p.name)] if mine is not None else []
     own_names = {p.name for p in stays if p.name in {"CATEGORIES", "COLOR"} or private(p.name)}
+    if mine is not None and _works_on(mine, own) and not cancelled(theirs):
+        own_names.add("STATUS")
+        stays += mine.all("STATUS")
     sent_names = {p.name for p in theirs.properties}
     stays = [p for p in stays if p.name in own_names or p.name not in sent_names]
 
@@ -278,6 +281,14 @@ def _received(
     if free and made.name == "VEVENT" and _own_answer(made, own) is PartStat.NEEDS_ACTION:
         return made.set("TRANSP", "TRANSPARENT")
     return made
+
+
+def _works_on(mine: Component, own: frozenset[CalendarUserAddress]) -> bool:
+    """Whether STATUS of a task says how far its attendee has come (RFC 5546 §3.4.3)."""
+    if mine.name != "VTODO" or cancelled(mine):
+        return False
+    progress = mine.get("COMPLETED") or mine.get("PERCENT-COMPLETE")
+    return progress is not None or _own_answer(mine, own) in {PartStat.IN_PROCESS, PartStat.COMPLETED}
 
 
 def _with_own_marks(

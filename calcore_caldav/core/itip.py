@@ -144,8 +144,10 @@ def answered(attendee: Property, answer: Property) -> Property:
     made = attendee
     if partstat(attendee) is not partstat(answer) or attendee.param("PARTSTAT") is None:
         made = made.with_param("PARTSTAT", partstat(answer).value)
-    for name in ("DELEGATED-TO", "SENT-BY"):
-        made = with_values(made, name, values(answer, name))
+    made = with_values(made, "SENT-BY", values(answer, "SENT-BY"))
+    # Who comes after all has no delegate.
+    delegates = values(answer, "DELEGATED-TO") if partstat(answer) is PartStat.DELEGATED else ()
+    made = with_values(made, "DELEGATED-TO", delegates)
     return made if unanswered(made) else made.without_params("RSVP")
 
 
@@ -212,6 +214,7 @@ def cancellation(component: Component, number: int) -> Component:
 _REPLY_PROPERTIES: Final = frozenset(
     {"UID", "RECURRENCE-ID", "DTSTART", "DTEND", "DUE", "DURATION", "SUMMARY", "SEQUENCE", "ORGANIZER"}
 )
+_PROGRESS: Final = frozenset({"STATUS", "PERCENT-COMPLETE", "COMPLETED"})
 SUCCESS: Final = Property("REQUEST-STATUS", "2.0;Success")
 
 
@@ -226,11 +229,12 @@ def reply(
     comments: Iterable[Property] = (),
     status: Property = SUCCESS,
 ) -> Component:
-    """The component of a REPLY: whose answer, to what (RFC 5546 §3.2.3)."""
+    """The component of a REPLY: whose answer, to what, and how far a task is (RFC 5546 §3.2.3, §3.4.3)."""
+    wanted = _REPLY_PROPERTIES | _PROGRESS if component.name == "VTODO" else _REPLY_PROPERTIES
     kept = [
         p.without_params(*SERVER_PARAMS) if p.name == "ORGANIZER" else p
         for p in component.properties
-        if p.name in _REPLY_PROPERTIES
+        if p.name in wanted
     ]
     own = [a.without_params(*SERVER_PARAMS, "RSVP") for a in answers]
     return Component(component.name, (*kept, *own, *comments, status))

@@ -17,6 +17,7 @@ from calcore_caldav.core.itip import (
     SERVER_PARAMS,
     Aliases,
     answered,
+    asked,
     attendees,
     values,
     with_attendees,
@@ -278,7 +279,7 @@ def apply_reply(
         made = with_attendees(component, {who: after}, aliases)
         for new, prop in answers.items():
             if new != who and new not in invited and prop.param("DELEGATED-FROM") is not None:
-                made = made.adding(prop.without_params(*SERVER_PARAMS))
+                made = made.adding(asked(prop.without_params(*SERVER_PARAMS)))
                 delegates.append(new)
         if partstat(after) is not partstat(before) or len(made.properties) != len(component.properties):
             touched.add(rid)

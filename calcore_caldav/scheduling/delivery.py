@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -23,7 +23,7 @@ from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.scheduling.room_copies import reply_of, without_cancelled, without_exdates
 from calcore_caldav.scheduling.settings import SchedulingSettings
-from calcore_caldav.scheduling.statuses import Status, with_organizer_status
+from calcore_caldav.scheduling.statuses import Status, with_organizer_status, with_statuses
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject, Transaction
 
 EVERYTHING: Final[frozenset[Rid]] = frozenset({None})
@@ -190,6 +190,8 @@ class Delivery:
     ) -> MergeResult:
         """Write a REPLY into the organizer's object, whose schedule tag stays (RFC 6638 §3.2.10)."""
         answered = self.merge(existing, sent, organizer, in_order=in_order)
+        if answered.result.delegates:
+            answered = self._with_delegates(answered, organizer)
         if answered.stored is not existing:
             self._put(stored, answered.stored, stored.schedule_tag)
             if answered.result.changed:
@@ -213,13 +215,15 @@ class Delivery:
             self.to_inbox(organizer, sent.body)
         return Answered(result.stored or existing, result)
 
+    def _with_delegates(self, answered: Answered, organizer: Principal) -> Answered:
+        """The object with what became of inviting those who are to come instead (RFC 5546 §3.2.2.3)."""
+        obj = self.people.completed(answered.stored, organizer)
+        statuses = self.deliver_requests(obj, organizer, dict.fromkeys(answered.result.delegates, EVERYTHING))
+        return replace(answered, stored=with_statuses(obj, statuses, self.people.aliases))
+
     def after_answer(self, stored: StoredObject, answered: Answered, organizer: Principal) -> None:
-        """What follows from an answer: delegates are invited, the others see it, rooms may be released."""
+        """What follows from an answer: the others see it, rooms may be released."""
         obj = answered.stored
-        delegates = dict.fromkeys(answered.result.delegates, EVERYTHING)
-        if delegates:
-            self.people.learn(obj)
-            self.deliver_requests(obj, organizer, delegates)
         self.show_answers(stored, obj, organizer)
         room_agenda.after_reply(self.txn, obj, organizer, settings=self.settings)
 
@@ -275,10 +279,9 @@ class Delivery:
         obj: CalendarObject,
         organizer: Principal,
         recipients: Mapping[CalendarUserAddress, frozenset[Rid]],
-    ) -> None:
-        """Invite some people to an organizer's object that is stored already."""
-        for sent in self._requests(obj, organizer, recipients):
-            self.invite(sent)
+    ) -> dict[CalendarUserAddress, str]:
+        """Invite some people to an organizer's object as it is; returns their SCHEDULE-STATUS."""
+        return {sent.recipient: self.invite(sent) for sent in self._requests(obj, organizer, recipients)}
 
     def _requests(
         self,
