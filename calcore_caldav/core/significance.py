@@ -222,6 +222,17 @@ def cancelled(component: Component) -> bool:
     return (component.value("STATUS") or "").strip().upper() == "CANCELLED"
 
 
+def called_off(obj: CalendarObject) -> bool:
+    """Whether all of it is cancelled."""
+    return all(cancelled(c) for c in obj.components)
+
+
+def organizer_of(component: Component) -> CalendarUserAddress | None:
+    """The comparable address of ORGANIZER."""
+    value = component.value("ORGANIZER")
+    return CalendarUserAddress.parse(value) if value is not None else None
+
+
 def changed(old: Component, old_zones: TimezoneResolver, new: Component, new_zones: TimezoneResolver) -> bool:
     """Whether those invited must be told; becoming CANCELLED is told by a CANCEL and doesn't count."""
     status = cancelled(old) or not cancelled(new)
@@ -229,6 +240,7 @@ def changed(old: Component, old_zones: TimezoneResolver, new: Component, new_zon
         retimed(old, old_zones, new, new_zones)
         or exdates_of(old, old_zones) != exdates_of(new, new_zones)
         or roster(old) != roster(new)
+        or organizer_of(old) != organizer_of(new)
         or shared(old, status=status) != shared(new, status=status)
         or is_ranged(old) != is_ranged(new)
     )

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.invitation import apply_request
@@ -18,6 +18,7 @@ from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel, apply_reply
 from calcore_caldav.core.organizer import Rid, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.significance import called_off
 from calcore_caldav.scheduling import approvals, room_agenda, rooms
 from calcore_caldav.scheduling.people import People
 from calcore_caldav.scheduling.policy import Mode, policy_of
@@ -61,8 +62,10 @@ class Delivery:
             return self.external(sent)
         copy = self.copy_of(recipient, sent.body.uid)
         existing = self.txn.objects.parsed(copy) if copy is not None else None
-        if existing is not None and not self.same_organizer(existing, sent.body):
-            return Status.REFUSED
+        if self.foreign(existing, sent.body):
+            if sent.method is not Method.REQUEST or not called_off(existing):
+                return Status.REFUSED
+            existing = None
         if sent.method is Method.CANCEL:
             result = apply_cancel(existing, sent.body, in_order=True)
         else:
@@ -94,6 +97,8 @@ class Delivery:
         copy = self.copy_of(room, uid)
         existing = self.txn.objects.parsed(copy) if copy is not None else None
         room_agenda.before_change(self.txn, room, existing)
+        if body is not None and self.foreign(existing, body):
+            existing = None
         left = existing
         for sent in ended:
             left = without_cancelled(apply_cancel(left, sent.body, in_order=True).stored)
@@ -298,6 +303,14 @@ class Delivery:
         """The resource of a home that a message of that UID is about."""
         found = self.txn.objects.in_home_by_uid(person, uid)
         return next((s for s in found if s.schedule_tag is not None), found[0] if found else None)
+
+    def foreign(self, mine: CalendarObject | None, theirs: CalendarObject) -> TypeGuard[CalendarObject]:
+        """Whether what a person has with that UID is of another organizer.
+
+        An invitation takes its place where that was called off: so a meeting gets a new organizer (RFC 5546
+        §3.2.2.4).
+        """
+        return mine is not None and not self.same_organizer(mine, theirs)
 
     def same_organizer(self, mine: CalendarObject, theirs: CalendarObject) -> bool:
         """Whether two objects are of one organizer, whatever way the address is spelled."""

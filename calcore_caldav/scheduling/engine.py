@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from calcore_caldav.core import brought, guests
-from calcore_caldav.core.answers import base_of
+from calcore_caldav.core.answers import base_of, sequenced
 from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import once
@@ -15,6 +15,7 @@ from calcore_caldav.core.invitation import whole_copy
 from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent, sent_by
 from calcore_caldav.core.organizer import Rid, organizer_messages, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling import approvals, room_jobs
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
@@ -25,7 +26,6 @@ from calcore_caldav.scheduling.roles import (
     check_components,
     check_transition,
     role_of,
-    same_person,
     with_organizer,
 )
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -126,6 +126,9 @@ class _Run:
         if scheduled and new is not None:
             new = self._signed(self.people.completed(new, self.owner))
         old = change.old if role_of(change.old, self.owner) is Role.ORGANIZER else None
+        if change.old is not None and new is not None and role_of(change.old, self.owner) is Role.ATTENDEE:
+            # The one who goes on with a meeting that was called off (RFC 5546 §3.2.2.4).
+            new = sequenced(change.old, new, significant=True)
         if old is not None:
             # What is cancelled is cancelled by who does it now.
             old = self._signed(old)
@@ -209,10 +212,8 @@ class _Run:
         copy = self.delivery.copy_of(person, sent.body.uid)
         if copy is None:
             return True
-        mine = self.txn.objects.parsed(copy).organizer
-        if mine is not None:
-            self.people.find(mine)
-        return same_person(mine, sent.body.organizer, self.people)
+        mine = self.txn.objects.parsed(copy)
+        return called_off(mine) or not self.delivery.foreign(mine, sent.body)
 
     def _updated(self, plan: SchedulingPlan, current: CalendarObject | None) -> list[ITipMessage]:
         """The messages to people, REQUESTs with the answers that rooms gave meanwhile."""
@@ -275,6 +276,7 @@ class _Run:
             served = served and _agent(old) is ScheduleAgent.SERVER
             old = self._invitation(new, old if served else None, organizer, theirs)
         assert old is not None
+        new = self.people.spelled(new, old) if new is not None else None
         wish = guests.wished(theirs, old, new) if theirs is not None and new is not None else None
         if wish is not None and organizer is not None:
             theirs, old = self._changed_for_all(organizer, wish)

@@ -16,6 +16,7 @@ from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.revision import with_revisions
+from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -55,8 +56,12 @@ def _check_sender(sent: ITipMessage) -> None:
 def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     copy = delivery.copy_of(recipient, sent.body.uid)
     existing = delivery.txn.objects.parsed(copy) if copy is not None else None
-    if existing is not None and not delivery.same_organizer(existing, sent.body):
-        raise SchedulingRefused("unique-scheduling-object-resource", "another organizer's event has the UID")
+    if delivery.foreign(existing, sent.body):
+        if not called_off(existing):
+            raise SchedulingRefused(
+                "unique-scheduling-object-resource", "another organizer's event has the UID"
+            )
+        existing = None
     result = delivery.request(existing, sent.body, recipient, in_order=False)
     if result.outcome in {Outcome.IGNORED_STALE, Outcome.IGNORED_DECLINED}:
         return result.outcome

@@ -41,6 +41,26 @@ class People:
                 if obj.organizer is not None:
                     self.find(obj.organizer)
 
+    def spelled(self, obj: CalendarObject, like: CalendarObject) -> CalendarObject:
+        """The object with everybody called what `like` calls them, by whichever of their addresses."""
+        self.learn(obj, like)
+        named = {
+            (p.name, self.aliases[address(p)]): p
+            for c in like.components
+            for p in c.properties
+            if p.name in {"ORGANIZER", "ATTENDEE"}
+        }
+
+        def edited(prop: Property) -> Property:
+            if prop.name not in {"ORGANIZER", "ATTENDEE"}:
+                return prop
+            known = named.get((prop.name, self.aliases[address(prop)]))
+            same = known is None or address(known) == address(prop)
+            return prop if same or known is None else prop.with_value(known.value)
+
+        made = tuple(c.map(edited) for c in obj.components)
+        return obj if made == obj.components else obj.with_components(made)
+
     def own(self, principal: Principal) -> frozenset[CalendarUserAddress]:
         """All addresses of a principal."""
         return principal.own_addresses

@@ -11,7 +11,7 @@ from calcore_caldav.core.content import Component
 from calcore_caldav.core.itip import ScheduleAgent, address, agent
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import cancelled
+from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.people import People
 
@@ -39,10 +39,13 @@ def role_of(obj: CalendarObject | None, owner: Principal) -> Role:
 def check_bystander(
     owner: Principal, old: CalendarObject | None, new: CalendarObject | None, people: People
 ) -> None:
-    """Raise SchedulingRefused for a new object that is a meeting of others, to which the owner isn't invited."""
+    """Raise SchedulingRefused for what becomes a meeting of others, to which the owner isn't invited."""
     if new is None or new.organizer is None or not new.attendees:
         return
-    if new.organizer in owner.own_addresses or old is not None:
+    if new.organizer in owner.own_addresses:
+        return
+    people.learn(old, new)
+    if old is not None and old.attendees and same_person(old.organizer, new.organizer, people):
         return
     organizer = next(c.get("ORGANIZER") for c in new.components if c.get("ORGANIZER") is not None)
     if agent(organizer) is ScheduleAgent.SERVER and people.find(new.organizer) is not None:
@@ -84,7 +87,7 @@ def check_transition(
         return
     before, after = role_of(old, owner), role_of(new, owner)
     if after is Role.ORGANIZER:
-        if before is Role.ATTENDEE:
+        if before is Role.ATTENDEE and not (old is not None and called_off(old)):
             raise refused("an attendee cannot become the organizer")
         if owner.kind.bookable and new.attendees - owner.own_addresses:
             raise SchedulingRefused("organizer-allowed", "rooms and resources don't invite")
@@ -108,8 +111,7 @@ def check_transition(
         return
     if before is Role.ATTENDEE:
         assert old is not None
-        over = all(cancelled(c) for c in old.components)
-        if after is not Role.ATTENDEE and not over:
+        if after is not Role.ATTENDEE and not called_off(old):
             raise refused("the attendee's own ATTENDEE or the ORGANIZER is missing")
         if after is Role.ATTENDEE and not same_person(old.organizer, new.organizer, people):
             raise refused("ORGANIZER cannot be changed")
