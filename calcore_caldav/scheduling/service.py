@@ -28,6 +28,7 @@ from calcore_caldav.scheduling.access import BOXES, privileges, require, shown, 
 from calcore_caldav.scheduling.answering import overruled
 from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome, lock_keys
+from calcore_caldav.scheduling.handover import goes_to_heir, hand_over
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.splitting import Halves, split_meeting
 from calcore_caldav.store.protocol import (
@@ -159,8 +160,8 @@ class CalendarService:
     ) -> PutResult:
         """MOVE a resource (RFC 4918 §9.9).
 
-        Between calendars of one home nobody hears of it (RFC 6638 §3.2.1.1); into or out of the calendars of
-        a home it is a creation or a deletion.
+        Between calendars of one home nobody hears of it (RFC 6638 §3.2.1.1). An organizer's meeting that goes
+        into somebody else's calendar is theirs from then on; else it is a deletion here, and a creation there.
         """
         origin = self._collection(txn, source.collection_id)
         self._require(txn, origin, Privilege.UNBIND, source.name)
@@ -171,6 +172,11 @@ class CalendarService:
         existing = self._check_target(txn, source, target, name, overwrite=overwrite)
         same_kind = origin.kind is target.kind and origin.principal_id == target.principal_id
         if not same_kind or (existing is not None and existing.uid == source.uid):
+            replaced = existing is not None and existing.uid == source.uid
+            if (existing is None or replaced) and goes_to_heir(txn, source, origin, target):
+                self._require(txn, target, Privilege.BIND, name)
+                row = hand_over(txn, self.engine, source, target, name, mail=options.mail)
+                return PutResult(row, not replaced, modified=True)
             body = txn.objects.body(source)
             silent = _SILENT if same_kind else options
             self._delete(txn, origin, source, silent)

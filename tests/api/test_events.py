@@ -445,6 +445,27 @@ def test_conditions(office, ann):
     assert office.ask("GET", listed, headers={"If-None-Match": office.headers["etag"]})[0] == 304
 
 
+def test_a_meeting_moved_to_a_colleague_is_theirs(ann, bob):
+    guests = [{"email": "ann@example.com", "responseStatus": "accepted"}, {"email": "bob@example.com"}]
+    made = insert(ann, event(attendees=guests))
+    refused = failure(
+        ann.events().move(calendarId="primary", eventId=made["id"], destination="bob@example.com")
+    )
+    assert refused[0] in {403, 404}
+    rule = {"role": "writer", "scope": {"type": "user", "value": "ann@example.com"}}
+    bob.acl().insert(calendarId="primary", body=rule).execute()
+    moved = (
+        ann.events().move(calendarId="primary", eventId=made["id"], destination="bob@example.com").execute()
+    )
+    assert moved["organizer"]["email"] == "bob@example.com"
+    (mine,), (theirs,) = items(ann), items(bob)
+    assert {e["iCalUID"] for e in (mine, theirs)} == {made["iCalUID"]}
+    assert mine["organizer"]["email"] == theirs["organizer"]["email"] == "bob@example.com"
+    answers = {a["email"]: a["responseStatus"] for a in mine["attendees"]}
+    assert answers == {"ann@example.com": "accepted", "bob@example.com": "accepted"}
+    assert {e["status"] for e in (mine, theirs)} == {"confirmed"}
+
+
 def test_move_and_import(ann):
     other = ann.calendars().insert(body={"summary": "Other"}).execute()["id"]
     made = insert(ann, event())

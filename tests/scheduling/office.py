@@ -153,12 +153,19 @@ class Office:
             self.service.delete_collection(txn, collection, ScheduleOptions(reply=reply))
 
     def transfer(
-        self, who: str, calendar: str, uid: str = "1", *, source: str | None = None, copy: bool = False
+        self,
+        who: str,
+        calendar: str,
+        uid: str = "1",
+        *,
+        source: str | None = None,
+        copy: bool = False,
+        to: str | None = None,
     ) -> None:
-        """MOVE or COPY to another collection of the home, from its calendars or from `source`."""
+        """MOVE or COPY to another collection of the home (or that of `to`), from its calendars or from `source`."""
         self.tick()
         with self.store.write(self.actor(who)) as txn:
-            target = txn.collections.get(who, calendar)
+            target = txn.collections.get(to or who, calendar)
             stored = self._stored(txn, who, uid)
             if source is not None:
                 (stored,) = txn.objects.all(txn.collections.get(who, source))

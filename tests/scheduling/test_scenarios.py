@@ -16,7 +16,7 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import Method
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import component_at, has_instance
-from calcore_caldav.errors import CalcoreError, UidConflict
+from calcore_caldav.errors import CalcoreError, NotPermitted, UidConflict
 from calcore_caldav.server.settings import OPTIONS
 from calcore_caldav.store.protocol import CollectionKind
 
@@ -152,7 +152,8 @@ def deletes_calendar(s: Scenario, who: str, name: str, quiet: str | None) -> Non
 
 
 def moves(s: Scenario, who: str, verb: str, uid: str | None, source: str | None, calendar: str) -> None:
-    s.office.transfer(who, calendar, uid or "1", source=source, copy=verb == "copies")
+    owner, _, name = calendar.rpartition("'s ")
+    s.office.transfer(who, name, uid or "1", source=source, copy=verb == "copies", to=owner or who)
 
 
 def deletes_instance(s: Scenario, who: str, rid: str, uid: str | None) -> None:
@@ -198,7 +199,7 @@ def hears(s: Scenario, status: str, of: str) -> None:
 
 def refused(s: Scenario, who: str, precondition: str) -> None:
     s.check(s.error is not None, f"nothing was refused to {who}")
-    found = "no-uid-conflict" if isinstance(s.error, UidConflict) else ""
+    found = {UidConflict: "no-uid-conflict", NotPermitted: "need-privileges"}.get(type(s.error), "")
     found = getattr(s.error, "precondition", getattr(s.error, "header", found))
     s.check(found == precondition, f"refused with {found}: {s.error}")
     s.error = None
@@ -305,7 +306,7 @@ VERBS: list[tuple[str, Callable[..., None]]] = [
     (r"(\w+) deletes the calendar (\w+)( quietly)?", deletes_calendar),
     (rf"{WHO} deletes{UID}( quietly)?", deletes),
     (r"(\w+) makes the (calendar|folder) (\w+)", makes_calendar),
-    (rf"(\w+) (moves|copies){UID}(?: from (\w+))? to (\w+)", moves),
+    (rf"(\w+) (moves|copies){UID}(?: from (\w+))? to ((?:\w+'s )?\w+)", moves),
     (r"(\w+) appoints (\w+)", appoints),
     (r"(\w+) reads", reads),
     (r"(\S+) mails ([A-Z]+) to (\w+)", sends),
