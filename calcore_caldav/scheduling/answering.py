@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.itip import sent_by
+from calcore_caldav.core.overrides import alone, override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
+from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import Usual
 from calcore_caldav.core.times import format_date_time, parse_date_time
 from calcore_caldav.scheduling.policy import BookingPolicy, Keep, Private, Subject
@@ -60,25 +62,105 @@ def answered(
     now: datetime,
 ) -> Answered:
     """The copy with every decided verdict in it; instances without a verdict keep their answer."""
-    components = copy.by_rid()
-    placed = {
-        rid: verdict for rid, verdict in decision.verdicts.items() if rid in components and verdict.decided
-    }
-    changed = {
-        rid: _with_answer(components[rid], own, v, now, series=rid is None) for rid, v in placed.items()
-    }
-    master = components.get(None)
-    asked = find_attendee(master, own) if master is not None else None
-    inherited = [i.rid for i in instances if i.rid is not None and i.rid not in components]
-    if master is not None and inherited:
-        verdicts = {rid: decision.verdicts.get(rid, KEPT) for rid in inherited}
-        common = _common(list(verdicts.values()), decision.beyond)
-        if common is not None:
-            placed[None], changed[None] = common, _with_answer(master, own, common, now, series=True)
-        attendee = find_attendee(changed.get(None, master), own)
+    rids = [i.rid for i in instances if i.rid is not None]
+    copy = _set_apart(copy, rids, decision)
+    if decision.beyond is not None:
+        late = [rid for rid, c in copy.overrides.items() if is_ranged(c) and _late(rid, rids)]
+        decision = replace(decision, verdicts={**dict.fromkeys(late, decision.beyond), **decision.verdicts})
+    writing = _Writing(copy, own, decision, now)
+    for head, dates in _by_head(writing.copy, rids).items():
+        writing.tell(head, dates)
+    writing.tell_series()
+    return writing.done()
+
+
+def _by_head(
+    copy: CalendarObject, rids: Iterable[RecurrenceId]
+) -> dict[RecurrenceId | None, list[RecurrenceId]]:
+    """The dates without a component of their own by the component that speaks for them.
+
+    That is the last before them for a date and all that follow (RANGE=THISANDFUTURE), else the series (None).
+    """
+    overrides = copy.overrides
+    if copy.master is None:
+        return {}
+    ranged = [rid for rid, c in overrides.items() if is_ranged(c)]
+    found: dict[RecurrenceId | None, list[RecurrenceId]] = {None: [], **{rid: [] for rid in sorted(ranged)}}
+    for rid in rids:
+        if rid not in overrides:
+            found[max((r for r in ranged if r < rid), default=None)].append(rid)
+    return found
+
+
+def _set_apart(
+    copy: CalendarObject, rids: Sequence[RecurrenceId], decision: BookingDecision
+) -> CalendarObject:
+    """The copy in which no date is one with those that follow it and are answered otherwise."""
+    while (head := _mixed(copy, rids, decision)) is not None:
+        copy = alone(copy, head)
+    return copy
+
+
+def _mixed(
+    copy: CalendarObject, rids: Sequence[RecurrenceId], decision: BookingDecision
+) -> RecurrenceId | None:
+    """A date that its component speaks for, and for others that are answered otherwise."""
+    heads = _by_head(copy, rids)
+    last = next(reversed(heads), None)
+    for head, dates in heads.items():
+        # What nobody listed comes after all the others.
+        beyond = decision.beyond if head == last else None
+        if head is None or (not dates and beyond is None) or _late(head, rids):
+            continue
+        common = _common([decision.verdicts.get(rid, KEPT) for rid in dates], beyond) or KEPT
+        mine = decision.verdicts.get(head, KEPT)
+        if (mine.partstat, mine.reason) != (common.partstat, common.reason):
+            return head
+    return None
+
+
+def _late(head: RecurrenceId, rids: Sequence[RecurrenceId]) -> bool:
+    """Whether a date and all that follow come after those that were listed."""
+    return bool(rids) and head > max(rids)
+
+
+class _Writing:
+    """The copy while the answers are written."""
+
+    def __init__(
+        self,
+        copy: CalendarObject,
+        own: frozenset[CalendarUserAddress],
+        decision: BookingDecision,
+        now: datetime,
+    ) -> None:
+        self.copy, self.own, self.decision, self.now = copy, own, decision, now
+        self.components = copy.by_rid()
+        self.placed = {
+            rid: verdict
+            for rid, verdict in decision.verdicts.items()
+            if rid in self.components and verdict.decided
+        }
+        self.changed = {
+            rid: _with_answer(self.components[rid], own, v, now, series=rid is None)
+            for rid, v in self.placed.items()
+        }
+
+    def tell(self, head: RecurrenceId | None, dates: Sequence[RecurrenceId]) -> None:
+        """Answer the dates that one component speaks for: by that component what they have in common."""
+        if not dates:
+            return
+        verdicts = {rid: self.decision.verdicts.get(rid, KEPT) for rid in dates}
+        if head is None:
+            common = _common(list(verdicts.values()), self.decision.beyond)
+            if common is not None:
+                self._tell_master(common)
+        component = self.components[head]
+        attendee = find_attendee(self.changed.get(head, component), self.own)
         stands = partstat(attendee) if attendee is not None else None
-        noted_there = common.reason if common is not None else reason_of(master, own)
-        usual: dict[tuple[PartStat, Reason], Usual] = {}
+        told = self.placed.get(head)
+        noted_there = told.reason if told is not None else reason_of(component, self.own)
+        usual: dict[tuple[PartStat, Reason], Callable[[RecurrenceId], Component | None]] = {}
         for rid, verdict in verdicts.items():
             # What waits for the horizon must be told from what was refused for good.
             waits = Reason.HORIZON in {noted_there, verdict.reason} and verdict.reason is not noted_there
@@ -88,20 +170,44 @@ def answered(
             # The dates of a series are answered alike: what is written of it is written once.
             alike = (verdict.partstat, verdict.reason)
             if alike not in usual:
-                usual[alike] = Usual(_with_answer(master, own, verdict, now, series=False), copy.zones)
-            override = usual[alike].override(rid)
+                usual[alike] = self._override(head, verdict)
+            override = usual[alike](rid)
             if override is not None:
-                placed[rid], changed[rid] = verdict, override
-    elif master is not None and asked is not None and partstat(asked) is PartStat.NEEDS_ACTION:
-        beyond = decision.beyond
+                self.placed[rid], self.changed[rid] = verdict, override
+
+    def tell_series(self) -> None:
+        """Where each date that is near has an answer of its own, the series speaks of those to come."""
+        master, beyond = self.components.get(None), self.decision.beyond
+        asked = find_attendee(master, self.own) if master is not None else None
+        if None in self.placed or asked is None or partstat(asked) is not PartStat.NEEDS_ACTION:
+            return
         if beyond is not None and beyond.decided:
-            # Each date that is near has an answer of its own: the series speaks of those to come.
-            placed[None], changed[None] = beyond, _with_answer(master, own, beyond, now, series=True)
-    if not changed:
-        return Answered(copy, {})
-    kept = [changed.pop(copy.recurrence_id(c), c) for c in copy.components]
-    added = sorted(changed.items(), key=lambda pair: pair[0].to_basic() if pair[0] else "")
-    return Answered(copy.with_components((*kept, *(component for _, component in added))), placed)
+            self._tell_master(beyond)
+
+    def _tell_master(self, verdict: Verdict) -> None:
+        self.placed[None] = verdict
+        self.changed[None] = _with_answer(self.components[None], self.own, verdict, self.now, series=True)
+
+    def _override(
+        self, head: RecurrenceId | None, verdict: Verdict
+    ) -> Callable[[RecurrenceId], Component | None]:
+        """What makes the overrides with one answer."""
+        if head is None:
+            source = _with_answer(self.components[None], self.own, verdict, self.now, series=False)
+            return Usual(source, self.copy.zones).override
+        return lambda rid: _with_answer(
+            override_instance(self.copy, rid), self.own, verdict, self.now, series=False
+        )
+
+    def done(self) -> Answered:
+        """The copy, and where each verdict stands."""
+        if not self.changed:
+            return Answered(self.copy, {})
+        changed = dict(self.changed)
+        kept = [changed.pop(self.copy.recurrence_id(c), c) for c in self.copy.components]
+        added = sorted(changed.items(), key=lambda pair: pair[0].to_basic() if pair[0] else "")
+        made = self.copy.with_components((*kept, *(component for _, component in added)))
+        return Answered(made, self.placed)
 
 
 def _common(verdicts: Sequence[Verdict], beyond: Verdict | None) -> Verdict | None:

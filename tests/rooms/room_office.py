@@ -246,6 +246,13 @@ class Corridor(Office):
             [stored] = txn.objects.in_home_by_uid(txn.directory.by_name(who), uid)
             self.service.delete(txn, stored)
 
+    def split(self, who: str, uid: str, first: Component) -> None:
+        """End a series before a date, and go on with a new one."""
+        with self.store.write(self._actor(who)) as txn:
+            [stored] = txn.objects.in_home_by_uid(txn.directory.by_name(who), uid)
+            rid = txn.objects.parsed(stored).recurrence_id(first)
+            self.service.split(txn, stored, rid, f"{uid}-past")
+
     def _actor(self, name: str):
         with self.store.read() as txn:
             return actor_of(txn, name)

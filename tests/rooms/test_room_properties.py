@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import islice
 
-from hypothesis import example, given, settings
+from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 from room_office import NOW, Corridor, event
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.content import Property
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.overrides import cancel_instance, with_override
 from calcore_caldav.core.principals import CalendarUserAddress
+from calcore_caldav.core.significance import component_at
+from calcore_caldav.core.times import Period, format_date_time, parse_date_time
+from calcore_caldav.errors import InvalidRequest
 from calcore_caldav.scheduling import room_check
 from calcore_caldav.scheduling.room_check import Trouble
 from calcore_caldav.store.protocol import SYSTEM
@@ -36,24 +41,40 @@ POLICIES = st.fixed_dictionaries(
         "hours": st.just("mon-fri 08:00-18:00"),
         "quota": st.just("6h"),
         "same_organizer_limit": st.just(1),
+        "priority": st.just(True),
+        "approval_timeout": st.just("2h"),
+        "conflict_limit": st.integers(0, 2),
     },
 )
+DAILY = ("RRULE:FREQ=DAILY;COUNT=4",)
 RULES = st.sampled_from(
     [
         (),
-        ("RRULE:FREQ=DAILY;COUNT=4",),
+        DAILY,
         ("RRULE:FREQ=DAILY;COUNT=3", "EXDATE:20260304T100000Z"),
         ("RRULE:FREQ=WEEKLY",),
     ]
 )
 STARTS = st.integers(0, 24 * 3 * 2).map(lambda half: NOW + timedelta(minutes=30 * half))
 UIDS = st.sampled_from(["a", "b", "c"])
+DATES = st.integers(0, 4)
+HOURS = st.sampled_from([-2, 1, 24])
 STEPS = st.one_of(
     st.tuples(st.just("put"), UIDS, STARTS, RULES, st.sampled_from([0.5, 1, 3, 26, 200])),
     st.tuples(st.just("delete"), UIDS),
     st.tuples(st.just("overrule"), UIDS, st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])),
     st.tuples(st.just("wait"), st.sampled_from([1, 24, 100])),
     st.tuples(st.just("walk-in"), STARTS),
+    st.tuples(st.just("rename"), UIDS),
+    st.tuples(st.just("leave out"), UIDS),
+    st.tuples(st.just("move"), UIDS, HOURS),
+    st.tuples(st.just("move one"), UIDS, DATES, HOURS),
+    st.tuples(st.just("move rest"), UIDS, DATES, HOURS),
+    st.tuples(st.just("strike one"), UIDS, DATES),
+    st.tuples(st.just("cut one"), UIDS, DATES),
+    st.tuples(st.just("restore one"), UIDS, DATES),
+    st.tuples(st.just("split"), UIDS, DATES),
+    st.tuples(st.just("overrule one"), UIDS, DATES, st.sampled_from(["ACCEPTED", "DECLINED"])),
 )
 
 
@@ -68,14 +89,17 @@ STEPS = st.one_of(
 )
 # A manager accepts what the horizon declined: it takes the time from then on.
 @example({}, [("put", "a", NOW, ("RRULE:FREQ=WEEKLY",), 1), ("overrule", "a", "ACCEPTED"), ("wait", 100)])
+# Of one date and all that follow, moved together, only the first is in another's way.
+@example({}, [("put", "a", NOW, (), 0.5), ("put", "b", NOW, DAILY, 3), ("move rest", "b", 0, -2)])
 # Kept as two rows, the first of which is over.
 @example({"max_duration": "30d"}, [("put", "a", NOW, (), 240), ("wait", 200)])
 def test_at_rest_everything_agrees(policy, steps):
+    note(f"{policy} {steps}")
     office = Corridor("sqlite://")
     office.set(**policy)
     overruled = False
     for step in steps:
-        overruled |= step[0] in {"overrule", "walk-in"}
+        overruled |= step[0] in {"overrule", "overrule one", "walk-in"}
         _take(office, step)
     office.wait(minutes=5)
     with office.store.write(SYSTEM) as txn:
@@ -193,6 +217,86 @@ def state(office: Corridor) -> dict[str, object]:
     return seen
 
 
+def date_of(obj: CalendarObject | None, nth: int) -> Component | None:
+    """The component of the nth date of a series."""
+    if obj is None or obj.master is None or obj.master.get("RRULE") is None:
+        return None
+    rule = obj.recurrence().between(Period(NOW, NOW + timedelta(days=60)))
+    found = next(islice(rule, nth, None), None)
+    return None if found is None or found.rid is None else component_at(obj, found.rid)
+
+
+def answered(component: Component, office: Corridor, answer: str) -> Component:
+    room = office.room().own_addresses
+
+    def change(prop: Property) -> Property:
+        mine = prop.name == "ATTENDEE" and CalendarUserAddress.parse(prop.value) in room
+        return prop.with_param("PARTSTAT", answer) if mine else prop
+
+    return component.map(change)
+
+
+def moved(component: Component, hours: int) -> Component:
+    def later(prop: Property) -> Property:
+        if prop.name not in {"DTSTART", "DTEND"}:
+            return prop
+        return prop.with_value(format_date_time(parse_date_time(prop.value) + timedelta(hours=hours)))
+
+    return component.map(later)
+
+
+def length(component: Component) -> timedelta:
+    return parse_date_time(component.value("DTEND")) - parse_date_time(component.value("DTSTART"))
+
+
+def renamed(obj: CalendarObject) -> CalendarObject:
+    return obj.with_components(tuple(c.set("SUMMARY", "Renamed") for c in obj.components))
+
+
+def moved_whole(obj: CalendarObject, hours: int) -> CalendarObject | None:
+    return obj.with_components((moved(obj.master, hours),)) if obj.master is not None else None
+
+
+def edit_one(change: Callable[..., Component]) -> Callable[..., CalendarObject | None]:
+    def edit(obj: CalendarObject, nth: int, *args: object) -> CalendarObject | None:
+        one = date_of(obj, nth)
+        return with_override(obj, change(one, *args)) if one is not None else None
+
+    return edit
+
+
+def cut(obj: CalendarObject, nth: int) -> CalendarObject | None:
+    one = date_of(obj, nth)
+    return cancel_instance(obj, obj.recurrence_id(one), keep=False) if one is not None else None
+
+
+def restored(obj: CalendarObject, nth: int) -> CalendarObject | None:
+    one = date_of(obj, nth)
+    left = tuple(c for c in obj.components if one is None or c is not one)
+    return obj.with_components(left) if len(left) < len(obj.components) else None
+
+
+def following(component: Component, hours: int) -> Component:
+    rid = component.get("RECURRENCE-ID")
+    return moved(component, hours).with_property(rid.with_param("RANGE", "THISANDFUTURE"))
+
+
+def without_room(component: Component) -> Component:
+    return component.map(lambda p: None if p.name == "ATTENDEE" and "room1" in p.value else p)
+
+
+EDITS = {
+    "rename": renamed,
+    "leave out": lambda obj: obj.with_components(tuple(without_room(c) for c in obj.components)),
+    "move": moved_whole,
+    "move one": edit_one(moved),
+    "move rest": edit_one(following),
+    "strike one": edit_one(lambda c: c.set("STATUS", "CANCELLED")),
+    "cut one": cut,
+    "restore one": restored,
+}
+
+
 def _take(office: Corridor, step: tuple) -> None:
     match step:
         case ("put", uid, start, rules, length):
@@ -205,5 +309,21 @@ def _take(office: Corridor, step: tuple) -> None:
                 office.answer_as("room1", uid, answer, actor="max")
         case ("wait", hours):
             office.wait(hours=hours)
+        case ("overrule one", uid, nth, answer):
+            copy = office.of("room1", uid)
+            one = date_of(copy, nth)
+            if one is not None:
+                office.put("room1", with_override(copy, answered(one, office, answer)), actor="max")
+        case (verb, uid, *args) if verb in EDITS:
+            copy = office.of(ORGANIZERS[uid], uid)
+            made = EDITS[verb](copy, *args) if copy is not None else None
+            if made is not None:
+                office.put(ORGANIZERS[uid], made)
+        case ("split", uid, nth):
+            one = date_of(office.of(ORGANIZERS[uid], uid), nth)
+            # The halves of a series whose dates overlap each other would overlap, too.
+            if one is not None and length(one) <= timedelta(days=1):
+                with suppress(InvalidRequest):
+                    office.split(ORGANIZERS[uid], uid, one)
         case ("walk-in", start):
             office.put("room1", event(f"w{start:%d%H%M}", start, organizer=None), actor="max")
