@@ -47,6 +47,7 @@ from calcore_caldav.core.significance import (
     without_exdates,
 )
 from calcore_caldav.core.timing import retimed
+from calcore_caldav.core.unnamed_dates import overridden_dates, unnamed_dates
 from calcore_caldav.errors import SchedulingRefused
 
 Rid = RecurrenceId | None
@@ -116,27 +117,9 @@ def _decline_all(
     ):
         return ()
     made = [_declining(c, p, actor) for c, p in mine if not cancelled(c)]
-    unseen = _unseen(old, organizer_object, own).values()
+    unseen = overridden_dates(old, organizer_object, own).values()
     made += [_declining(c, p, actor) for c in unseen if (p := own_attendee(c, own)) is not None]
     return (_reply(old, made, own, now),)
-
-
-def _unseen(
-    copy: CalendarObject, organizer_object: CalendarObject | None, own: Own
-) -> dict[RecurrenceId, Component]:
-    """Instances that the organizer's object has an override for and the copy has not, as the copy has them.
-
-    Others' answers made them, or the attendee deleted them: an answer to the series has to name them.
-    """
-    if organizer_object is None or copy.master is None:
-        return {}
-    return {
-        rid: instance
-        for rid, override in organizer_object.overrides.items()
-        if rid not in copy.overrides
-        and own_attendee(override, own) is not None
-        and (instance := usual_at(copy, rid)) is not None
-    }
 
 
 def _declining(component: Component, attendee: Property, actor: CalendarUserAddress | None) -> Component:
@@ -343,7 +326,7 @@ class _Change:
         found = [c for rid, c in components.items() if rid in changed or meant(rid)]
         if None in changed or since is not None:
             deleted = exdates(stored)
-            for rid, instance in _unseen(stored, self.organizer_object, self.own).items():
+            for rid, instance in unnamed_dates(stored, self.organizer_object, self.own).items():
                 prop = own_attendee(instance, self.own)
                 if prop is not None and rid not in self.gone and meant(rid):
                     away = rid in deleted

@@ -12,7 +12,7 @@ from calcore_caldav.core.merge import MergeResult, Outcome, same_data
 from calcore_caldav.core.overrides import alone, of_one
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.revision import last_seen, older, predates, revision
+from calcore_caldav.core.revision import REVISION, last_seen, older, predates, revision
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     SHARED_PREFIX,
@@ -51,7 +51,7 @@ def apply_request(
     if merge.stale == len(body.components):
         return MergeResult(Outcome.IGNORED_STALE, existing)
     made = _with_zones(existing, body, components)
-    if same_data(made, existing):
+    if same_data(made, existing, but=frozenset({REVISION})):
         return MergeResult(Outcome.UNCHANGED, existing if in_order else made)
     return MergeResult(Outcome.APPLIED, made, frozenset(body.by_rid()))
 
@@ -363,6 +363,7 @@ def apply_add(
     if not touched:
         return MergeResult(Outcome.IGNORED_STALE, existing)
     found[None] = master
-    return MergeResult(
-        Outcome.APPLIED, _with_zones(existing, body, tuple(found.values())), frozenset(touched)
-    )
+    made = _with_zones(existing, body, tuple(found.values()))
+    if same_data(made, existing, but=frozenset({REVISION})):
+        return MergeResult(Outcome.UNCHANGED, made)
+    return MergeResult(Outcome.APPLIED, made, frozenset(touched))

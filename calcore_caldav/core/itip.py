@@ -211,6 +211,12 @@ def cancellation(component: Component, number: int) -> Component:
     return public(component).set("SEQUENCE", str(number)).set("STATUS", "CANCELLED")
 
 
+def refresh(component: Component, own: Property) -> Component:
+    """The component of a REFRESH: who wants to see which meeting anew (RFC 5546 §3.2.6)."""
+    kept = (p for p in component.properties if p.name in {"UID", "ORGANIZER"})
+    return Component(component.name, (*kept, own.without_params(*SERVER_PARAMS, "RSVP", "PARTSTAT")))
+
+
 _REPLY_PROPERTIES: Final = frozenset(
     {"UID", "RECURRENCE-ID", "DTSTART", "DTEND", "DUE", "DURATION", "SUMMARY", "SEQUENCE", "ORGANIZER"}
 )

@@ -212,8 +212,9 @@ class Delivery:
         """
         self.people.learn(existing, sent.body)
         result = apply_reply(existing, sent.body, aliases=self.people.aliases, in_order=in_order)
-        # A comment is news even where the answer itself is not.
-        said = any(c.get("COMMENT") is not None for c in sent.body.components)
+        # A comment is news even where the answer itself is not, unless it is the same message again.
+        new = in_order or result.stored is not existing
+        said = new and any(c.get("COMMENT") is not None for c in sent.body.components)
         news = result.outcome is Outcome.APPLIED and self.settings.answer_items
         told = result.outcome in {Outcome.APPLIED, Outcome.UNCHANGED} and (said or sent.forced)
         if news or told or result.outcome is Outcome.PARTY_CRASHER:

@@ -7,16 +7,18 @@ Who sent it has been made sure of before; what it says is judged here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from calcore_caldav.core.calobject import find_attendee
+from calcore_caldav.core.calobject import CalendarObject, find_attendee
+from calcore_caldav.core.cancellations import still_added, with_dates_back, without_ended
 from calcore_caldav.core.invitation import apply_add
-from calcore_caldav.core.itip import ITipMessage, Method
+from calcore_caldav.core.itip import ITipMessage, Method, message, refresh
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.revision import with_revisions
-from calcore_caldav.core.significance import called_off
+from calcore_caldav.core.significance import called_off, cancelled
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -54,6 +56,7 @@ def _check_sender(sent: ITipMessage) -> None:
 
 
 def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """An invitation; what was cancelled after it was sent is over, however late it comes."""
     copy = delivery.copy_of(recipient, sent.body.uid)
     existing = delivery.txn.objects.parsed(copy) if copy is not None else None
     if delivery.foreign(existing, sent.body):
@@ -62,6 +65,17 @@ def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Out
                 "unique-scheduling-object-resource", "another organizer's event has the UID"
             )
         existing = None
+    as_sent = sent.body
+    for cancellation in _cancellations(delivery, sent, recipient):
+        if existing is not None:
+            existing = with_dates_back(existing, sent.body, cancellation)
+        sent = replace(sent, body=without_ended(sent.body, cancellation))
+    ended = tuple(c for c in sent.body.overrides.values() if cancelled(c))
+    if ended:
+        delivery.txn.cancellations.add(recipient, sent.body.with_components(ended))
+    over = all(cancelled(c) for c in sent.body.components)
+    if over and (existing is None or sent.body is not as_sent):
+        return Outcome.IGNORED_STALE
     result = delivery.request(existing, sent.body, recipient, in_order=False)
     if result.outcome in {Outcome.IGNORED_STALE, Outcome.IGNORED_DECLINED}:
         return result.outcome
@@ -74,6 +88,7 @@ def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Out
 
 
 def _cancel(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    delivery.txn.cancellations.add(recipient, sent.body)
     copy = delivery.copy_of(recipient, sent.body.uid)
     existing = delivery.txn.objects.parsed(copy) if copy is not None else None
     if existing is None or not delivery.same_organizer(existing, sent.body):
@@ -87,11 +102,42 @@ def _cancel(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outc
 
 
 def _add(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
+    """Further dates of a series; who doesn't know the series asks for it (RFC 5546 §3.2.4)."""
     copy = delivery.copy_of(recipient, sent.body.uid)
     existing = delivery.txn.objects.parsed(copy) if copy is not None else None
     if existing is not None and not delivery.same_organizer(existing, sent.body):
         return Outcome.UNKNOWN_UID
-    return _stored(delivery, sent, recipient, apply_add(existing, sent.body, recipient.own_addresses))
+    for cancellation in _cancellations(delivery, sent, recipient):
+        body = still_added(sent.body, cancellation)
+        if body is None:
+            return Outcome.IGNORED_STALE
+        sent = replace(sent, body=body)
+    result = apply_add(existing, sent.body, recipient.own_addresses)
+    if result.outcome is Outcome.UNKNOWN_UID:
+        _ask_for_all(delivery, sent, recipient)
+    if not recipient.kind.bookable or result.outcome is not Outcome.APPLIED or result.stored is None:
+        return _stored(delivery, sent, recipient, result)
+    answer = delivery.book(recipient, (), replace(sent, method=Method.REQUEST, body=result.stored))
+    if answer is not None:
+        delivery.external(answer)
+    return result.outcome
+
+
+def _cancellations(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> list[CalendarObject]:
+    """What the sender cancelled so far of the meeting."""
+    known = delivery.txn.cancellations.of(recipient, sent.body.uid)
+    return [one for one in known if delivery.same_organizer(one, sent.body)]
+
+
+def _ask_for_all(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> None:
+    """Send a REFRESH to an organizer elsewhere, who then sends the whole (RFC 5546 §3.2.6)."""
+    component = sent.body.components[0]
+    own = find_attendee(component, recipient.own_addresses)
+    if own is None:
+        return
+    body = message(sent.body, Method.REFRESH, (refresh(component, own),), delivery.txn.now)
+    body = CalendarObject.from_component(body.calendar.with_children(body.components))
+    delivery.external(ITipMessage(Method.REFRESH, sent.recipient, sent.sender, body))
 
 
 def _stored(delivery: Delivery, sent: ITipMessage, recipient: Principal, result: MergeResult) -> Outcome:

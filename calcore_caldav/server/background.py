@@ -103,7 +103,9 @@ def upkeep(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     del job
     more = txn.instances.extend(txn.now, _AT_ONCE) >= _AT_ONCE
     if settings.history_days:
-        txn.objects.prune_tombstones(txn.now - timedelta(days=settings.history_days))
+        before = txn.now - timedelta(days=settings.history_days)
+        txn.objects.prune_tombstones(before)
+        txn.cancellations.prune(before)
     if settings.inbox_days:
         _empty_inboxes(txn, txn.now - timedelta(days=settings.inbox_days))
     txn.jobs.add(

@@ -427,6 +427,18 @@ class JobRows(Protocol):
     def next_due(self) -> datetime | None: ...
 
 
+class CancellationRows(Protocol):
+    """CANCELs from elsewhere, kept for invitations that they overtook (RFC 5546 §2.1.5)."""
+
+    def add(self, recipient: Principal, sent: CalendarObject) -> None:
+        """The same one is remembered only once."""
+
+    def of(self, recipient: Principal, uid: str) -> list[CalendarObject]:
+        """In the order in which they came, whoever sent them."""
+
+    def prune(self, before: datetime) -> int: ...
+
+
 class Transaction(Protocol):
     """One snapshot (read) or one atomic change (write) of the database, by one actor."""
 
@@ -442,6 +454,7 @@ class Transaction(Protocol):
     bookings: BookingRows
     directory: Directory
     jobs: JobRows
+    cancellations: CancellationRows
 
     def lock(self, keys: Iterable[str]) -> None:
         """Serialise with other writers on these keys ("uid:…", "room:…"); the order is fixed inside."""

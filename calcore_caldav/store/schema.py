@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The migration that makes the tables what stands here."""
 
 METADATA: Final = MetaData(
@@ -298,3 +298,17 @@ jobs: Final = Table(
 )
 """A leased job is hidden by moving its not_before to the end of the lease."""
 Index(None, jobs.c.not_before)
+
+cancellations: Final = Table(
+    "cancellations",
+    METADATA,
+    _id(),
+    _to("principal_id", principals),
+    Column("uid", _Name, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""CANCELs from elsewhere, which may come before the REQUEST that they end."""
+Index(None, cancellations.c.principal_id, cancellations.c.uid)
+Index(None, cancellations.c.created)

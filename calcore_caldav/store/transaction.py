@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from calcore_caldav.store.bookings import SqlBookingRows
+from calcore_caldav.store.cancellations import SqlCancellationRows
 from calcore_caldav.store.collections import SqlCollectionRows
 from calcore_caldav.store.directory import SqlDirectory
 from calcore_caldav.store.inspection import problems
@@ -17,6 +18,7 @@ from calcore_caldav.store.objects import SqlObjectRows
 from calcore_caldav.store.protocol import (
     Actor,
     BookingRows,
+    CancellationRows,
     CollectionRows,
     Directory,
     InstanceRows,
@@ -35,6 +37,7 @@ class SqlTransaction:
         "_session",
         "actor",
         "bookings",
+        "cancellations",
         "collections",
         "directory",
         "instances",
@@ -63,6 +66,7 @@ class SqlTransaction:
         self.bookings: BookingRows = SqlBookingRows(session)
         self.directory: Directory = SqlDirectory(session, collections)
         self.jobs: JobRows = SqlJobRows(session)
+        self.cancellations: CancellationRows = SqlCancellationRows(session)
 
     def lock(self, keys: Iterable[str]) -> None:
         """Serialise with other writers on these keys; the order is fixed inside."""

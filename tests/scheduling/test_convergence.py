@@ -18,9 +18,18 @@ from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.merge import same_data
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import cancelled, component_at, has_instance, shared
+from calcore_caldav.core.significance import (
+    cancelled,
+    component_at,
+    exdates,
+    has_instance,
+    shared,
+    without_exdates,
+)
 from calcore_caldav.core.timing import timing
 from calcore_caldav.errors import InvalidRequest, SchedulingRefused
+from calcore_caldav.scheduling.groups import members_changed
+from calcore_caldav.store.protocol import SYSTEM
 
 DAYS = ("20260112", "20260119", "20260126", "20260202")
 PARIS = """BEGIN:VTIMEZONE
@@ -63,7 +72,7 @@ FORMS = {
 GUESTS = ("martijn", "bob", "alice", "room1")
 HUMANS = GUESTS[:3]
 
-guest = st.sampled_from(GUESTS)
+guest = st.sampled_from([*GUESTS, "team"])
 human = st.sampled_from(HUMANS)
 day = st.integers(0, 3)
 answer = st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])
@@ -78,9 +87,12 @@ organizer_edits = st.one_of(
     st.tuples(st.just("move one"), day, st.integers(1, 2)),
     st.tuples(st.just("cancel one"), day),
     st.tuples(st.just("strike one"), day),
+    st.tuples(st.just("restore one"), day),
     st.tuples(st.just("revert one"), day),
     st.tuples(st.just("ask"), guest),
     st.tuples(st.just("split"), day),
+    st.tuples(st.just("cut"), day),
+    st.tuples(st.just("team"), st.sets(human)),
     st.tuples(st.just("rename rest"), day, st.sampled_from(["A", "X", "Y"])),
     st.tuples(st.just("move rest"), day, st.integers(1, 2)),
     st.tuples(st.just("organizer's alarm")),
@@ -103,7 +115,7 @@ edits = st.lists(
 )
 
 
-def story(*edits: tuple, at_once: int = 10, stale: bool = False, keep: bool = True):
+def story(*edits: tuple, at_once: int = 10, stale: str = "", keep: bool = True):
     return example(
         edits=[(edit, 0) for edit in edits],
         at_once=at_once,
@@ -119,21 +131,30 @@ def story(*edits: tuple, at_once: int = 10, stale: bool = False, keep: bool = Tr
 @story(("answer one", "martijn", "TENTATIVE", 0), ("delete", "bob"), at_once=0)
 @story(("remove one", "martijn", 0), ("delete one", "martijn", 0), ("move", 1), at_once=0)
 @story(("strike one", 1), ("revert one", 1), at_once=0)
-@story(("remove one", "martijn", 2), ("revert one", 2), stale=True)
+@story(("remove one", "martijn", 2), ("revert one", 2), stale="its tag")
 @story(("answer", "martijn", "DECLINED"), ("split", 2), at_once=0)
 @story(("add one", "alice", 1), ("split", 1))
 @story(("add one", "martijn", 0), ("organizer's answer", "DECLINED"), ("revert one", 0))
 @story(("answer", "martijn", "DECLINED"), ("ask", "martijn"))
+@story(("answer", "bob", "DECLINED"), ("delete one", "bob", 0), ("answer", "bob", "ACCEPTED"))
 # One date and all that follow (RANGE=THISANDFUTURE).
 @story(("rename rest", 0, "A"), ("delete", "martijn"), ("move one", 1, 1), at_once=0)
 @story(("answer", "martijn", "DECLINED"), ("rename rest", 0, "A"), ("delete one", "martijn", 0), at_once=0)
 @story(("answer", "martijn", "DECLINED"), ("delete one", "martijn", 1), ("move rest", 0, 1), at_once=0)
 @story(("move rest", 1, 1), ("move one", 2, 1), ("answer one", "martijn", "ACCEPTED", 1))
 @story(("add one", "martijn", 1), ("rename rest", 0, "A"), ("answer one", "martijn", "ACCEPTED", 0))
+# A client that never looked again.
+@story(
+    ("cancel one", 0),
+    ("answer late", "bob", "DECLINED"),
+    ("restore one", 0),
+    ("answer", "bob", "ACCEPTED"),
+    keep=False,
+)
 @given(
     edits=edits,
     at_once=st.sampled_from([0, 10]),
-    stale=st.booleans(),
+    stale=st.sampled_from(["", "its tag", "no tag", "the first"]),
     keep=st.booleans(),
     form=st.sampled_from(sorted(FORMS)),
     kind=st.sampled_from(["VEVENT", "VTODO"]),
@@ -165,8 +186,9 @@ class Meetings:
         office.put("florent", text, calendar=self.calendar)
         self.seen: Seen = {}
         self.look()
+        self.first = {uid: seen["florent"][0] for uid, seen in self.seen.items()}
 
-    def go(self, edits: list[tuple[tuple, int]], *, stale: bool) -> None:
+    def go(self, edits: list[tuple[tuple, int]], *, stale: str) -> None:
         office = self.office
         told = Told(office, self.guests)
         for (verb, *args), which in edits:
@@ -188,6 +210,13 @@ class Meetings:
                 with suppress(InvalidRequest):
                     office.split("florent", uid, self.form.rid(*args))
                 assert not told.news(), "nobody is asked again"
+                self.look()
+            elif verb == "team":
+                set_team(office, *sorted(args[0]))
+                office.rest()
+                self.look()
+            elif verb == "cut":
+                self.cut(uid, *args)
                 self.look()
             else:
                 self.organize(uid, verb, args, stale=stale)
@@ -236,11 +265,16 @@ class Meetings:
             first, *rest = copy.components
             office.put(who, copy.with_components((first.with_children([ALARM]), *rest)).body.decode())
 
-    def organize(self, uid: str, verb: str, args: list, *, stale: bool) -> None:
-        # A client that hasn't looked since its own last change, or one that has.
+    def organize(self, uid: str, verb: str, args: list, *, stale: str) -> None:
+        # A client that hasn't looked since its own last change, or never since it stored the meeting; or one
+        # that has.
         obj, tag = self.seen[uid]["florent"]
         if not stale:
             obj, tag = self.office.copy("florent", uid), self.office.tag("florent", uid)
+        elif stale == "no tag":
+            tag = None
+        elif stale == "the first":
+            obj, tag = self.first.get(uid, obj), None
         if args and args[0] == "room1" and "room1" not in self.guests:
             return
         master = obj.master
@@ -278,6 +312,8 @@ class Meetings:
                 master = master.adding(exdate(obj, rid))
             case "strike one", [_] if one is not None:
                 overrides[rid] = one.set("STATUS", "CANCELLED")
+            case "restore one", [_] if rid in exdates(obj):
+                master = without_exdates(master, {rid}, obj.zones)
             case "revert one", [_]:
                 overrides.pop(rid, None)
             case "organizer's alarm", []:
@@ -296,6 +332,25 @@ class Meetings:
         # Other people than the series has are refused there.
         with suppress(SchedulingRefused) if ranged else nullcontext():
             self.office.put("florent", new.body.decode(), tag=tag)
+
+    def cut(self, uid: str, at: int) -> None:
+        """This and all following dates apart, as most clients do it: a series that ends, and a new one."""
+        obj, new_uid = self.office.copy("florent", uid), f"{uid}-{at}"
+        rid, rule, start = self.form.rid(at), obj.master.value("RRULE") or "", obj.master.get("DTSTART")
+        past = at - DAYS.index(start.value[:8])
+        total = int(rule.partition("COUNT=")[2].partition(";")[0] or 0)
+        if not 0 < past < total or self.office.row("florent", new_uid) is not None:
+            return
+        ended = obj.master.set("RRULE", f"FREQ=WEEKLY;COUNT={past}")
+        going = obj.master.set("RRULE", f"FREQ=WEEKLY;COUNT={total - past}")
+        going = going.with_property(start.with_value(DAYS[at] + start.value[8:]))
+        before = [c for r, c in obj.overrides.items() if r < rid]
+        after = [c for r, c in obj.overrides.items() if r >= rid]
+        if any(is_ranged(c) for c in before):
+            return
+        self.office.put("florent", obj.with_components((ended, *before)).body.decode())
+        new = obj.with_components(tuple(c.set("UID", new_uid) for c in (going, *after)))
+        self.office.put("florent", new.body.decode(), calendar=self.calendar)
 
     def agree(self) -> None:
         uids = self.office.uids("florent")
@@ -334,6 +389,7 @@ class Meetings:
 
 
 ONE = {
+    "restore one",
     "rename rest",
     "move rest",
     "add one",
@@ -346,18 +402,6 @@ ONE = {
 }
 ATTENDEES_VERBS = {"answer", "answer one", "delete one", "delete", "alarm", "answer late"}
 Seen = dict[str, dict[str, tuple[CalendarObject, str | None]]]
-
-
-def look(office: Office, before: Seen) -> Seen:
-    """Each meeting of the organizer as the clients have it now; attendees' older copies stay."""
-    found: Seen = {}
-    for uid in office.uids("florent"):
-        found[uid] = dict(before.get(uid, {}))
-        for who in ("florent", *HUMANS):
-            obj = office.copy(who, uid)
-            if obj is not None and (who == "florent" or who not in found[uid]):
-                found[uid][who] = (obj, office.tag(who, uid))
-    return found
 
 
 class Told:
@@ -378,13 +422,20 @@ class Told:
             for one in new:
                 other = who
                 if who == "florent":
-                    other = min(one.attendees)
+                    other = min(one.attendees).email.partition("@")[0]
                 key = (one.uid, other)
                 before = self.last.get(key)
                 assert before is None or not same_data(one, before), f"{who} got twice: {one.body.decode()}"
                 self.last[key] = one
             found += new
         return found
+
+
+def set_team(office: Office, *names: str) -> None:
+    with office.store.write(SYSTEM) as txn:
+        team = txn.directory.by_name("team")
+        txn.directory.set_members(team, names)
+        members_changed(txn, team)
 
 
 ALARM = Component("VALARM", [Property("ACTION", "DISPLAY"), Property("TRIGGER", "-PT5M")])

@@ -12,6 +12,7 @@ from test_overtaking_in_series import changes as organizers
 from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.invitation import apply_request
+from calcore_caldav.core.itip import Method
 from calcore_caldav.core.merge import apply_cancel, same_data
 from calcore_caldav.core.significance import shared
 from calcore_caldav.core.timing import timing
@@ -66,6 +67,42 @@ def test_carol_has_what_florent_has(edits):
         assert carol.reads() == ["CANCEL"]
     finally:
         office.store.close()
+
+
+def test_who_does_not_know_the_series_of_an_added_date_asks_for_it():
+    """RFC 5546 §3.2.4: a REFRESH, once per message, and none to what was cancelled."""
+    office = Office(mail=True)
+    mails = []
+    gateway = Worker(
+        office.store, office.settings, {MAIL_JOB: lambda txn, job, settings: mails.append(job.payload)}
+    )
+    added = event(
+        "bob", organizer="carol", SEQUENCE="1", SUMMARY="Course, extra", DTSTART="20260205T100000Z"
+    ).replace("carol@example.com", CAROL)
+    body = calendar(added).replace("VERSION", "METHOD:ADD\nVERSION", 1)
+    office.receive(Method.ADD, CAROL, "bob", CalendarObject(body.replace("\n", "\r\n").encode()))
+    gateway.run_due()
+    (mail,) = mails
+    assert (mail["method"], mail["sender"], mail["recipient"]) == (
+        "REFRESH",
+        "mailto:bob@example.com",
+        f"mailto:{CAROL}",
+    )
+    asked = CalendarObject(mail["body"].encode())
+    assert (asked.method, asked.uid, asked.organizer) == ("REFRESH", "1", f"mailto:{CAROL}")
+    assert sorted(p.name for p in asked.components[0].properties) == [
+        "ATTENDEE",
+        "DTSTAMP",
+        "ORGANIZER",
+        "UID",
+    ]
+    assert office.copy("bob") is None
+    cancel = body.replace("METHOD:ADD", "METHOD:CANCEL").replace("SEQUENCE:1", "SEQUENCE:2")
+    office.receive(Method.CANCEL, CAROL, "bob", CalendarObject(cancel.replace("\n", "\r\n").encode()))
+    office.receive(Method.ADD, CAROL, "bob", CalendarObject(body.replace("\n", "\r\n").encode()))
+    gateway.run_due()
+    assert len(mails) == 1
+    office.store.close()
 
 
 class Elsewhere:

@@ -72,27 +72,42 @@ def test_the_same_again_makes_what_was_between_old():
     office.store.close()
 
 
+def test_cancellations_are_remembered_for_a_while():
+    """As long as deletions are; an invitation that comes even later than that is one."""
+    office = Office(history_days=30)
+    invitation = calendar(event("martijn", organizer=CAROL.partition("@")[0], **WEEKLY))
+    invitation = invitation.replace("carol@example.com", CAROL)
+    ended = invitation.replace("SUMMARY", "STATUS:CANCELLED\nSUMMARY")
+    office.receive(Method.CANCEL, CAROL, "martijn", stamped(ended, Method.CANCEL, 1, 11))
+    for days, there in ((29, False), (2, True)):
+        office.tick(days=days)
+        office.upkeep()
+        office.receive(Method.REQUEST, CAROL, "martijn", stamped(invitation, Method.REQUEST, 0, 10))
+        assert (office.copy("martijn") is not None) is there
+    office.store.close()
+
+
 @QUICK
-@given(data=st.data(), revisions=REVISIONS)
-def test_the_latest_invitation_counts(data, revisions):
-    """DECLINED stands for a cancellation here."""
-    office = Office()
+@given(data=st.data(), revisions=REVISIONS, keep=st.booleans())
+def test_the_latest_invitation_counts(data, revisions, keep):
+    """DECLINED stands for a cancellation here, before which the first invitation need not have come."""
+    office = Office(keep_cancelled=keep)
     try:
         first = calendar(event("martijn", organizer=CAROL.partition("@")[0], **WEEKLY))
         first = first.replace("carol@example.com", CAROL)
-        office.receive(Method.REQUEST, CAROL, "martijn", stamped(first, Method.REQUEST, 0, 10))
-        later = [r for r in revisions if r[:2] > (0, 10)]
-        for sequence, minute, kind in data.draw(arrivals(later)) if later else ():
+        sent = [(0, 10, "ACCEPTED"), *(r for r in revisions if r[:2] > (0, 10))]
+        for sequence, minute, kind in data.draw(arrivals(sent)):
             text = first.replace("SUMMARY:Planning", f"SUMMARY:{sequence} {minute}")
             method = Method.CANCEL if kind == "DECLINED" else Method.REQUEST
             if method is Method.CANCEL:
                 text = text.replace("SUMMARY", "STATUS:CANCELLED\nSUMMARY")
             office.receive(method, CAROL, "martijn", stamped(text, method, sequence, minute))
-        copy = office.copy("martijn").master
-        newest = max(later, default=(0, 10, ""))
-        cancelled = newest[2] == "DECLINED"
-        assert (copy.value("STATUS") == "CANCELLED") is cancelled
-        if later and not cancelled:
-            assert copy.text("SUMMARY") == f"{newest[0]} {newest[1]}"
+        copy, newest = office.copy("martijn"), max(sent)
+        if newest[2] == "DECLINED":
+            assert copy is None or copy.master.value("STATUS") == "CANCELLED"
+            assert copy is None or keep
+        else:
+            assert copy.master.value("STATUS") is None
+            assert copy.master.text("SUMMARY") == f"{newest[0]} {newest[1]}"
     finally:
         office.store.close()

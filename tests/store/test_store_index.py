@@ -395,6 +395,7 @@ def test_an_index_of_an_older_version_is_understood(file_store: Store, tmp_path:
         """
         UPDATE instances SET recurrence_id = strftime('%Y%m%dT%H%M%SZ', start_ts, 'unixepoch')
           WHERE recurrence_id = '=';
+        DROP TABLE cancellations;
         UPDATE alembic_version SET version_num = '0002';
         """
     )
