@@ -138,8 +138,9 @@ class _Diff:
 
     @cached_property
     def ranged(self) -> frozenset[Rid]:
-        """Components that say something of all later instances, also of those that attendees have one for."""
-        return frozenset(rid for rid, c in self.components.items() if rid is not None and is_ranged(c))
+        """Components that say, or said, something of all later instances, for which attendees may have some."""
+        before = self.old.overrides.items() if self.old is not None else ()
+        return frozenset(rid for rid, c in (*self.new.overrides.items(), *before) if is_ranged(c))
 
     @cached_property
     def rescheduled(self) -> bool:

@@ -143,6 +143,8 @@ def story(*edits: tuple, at_once: int = 10, stale: str = "", keep: bool = True):
 @story(("answer", "martijn", "DECLINED"), ("delete one", "martijn", 1), ("move rest", 0, 1), at_once=0)
 @story(("move rest", 1, 1), ("move one", 2, 1), ("answer one", "martijn", "ACCEPTED", 1))
 @story(("add one", "martijn", 1), ("rename rest", 0, "A"), ("answer one", "martijn", "ACCEPTED", 0))
+@story(("move rest", 0, 1), ("rename", "A"), ("move", 0), at_once=0)
+@story(("move rest", 0, 1), ("cancel one", 1), ("move", 0), at_once=0)
 # A client that never looked again.
 @story(
     ("cancel one", 0),
