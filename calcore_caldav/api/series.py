@@ -171,7 +171,11 @@ class _Shift:
         hidden = cancelled_one_by_one(old)
         if not hidden or not recurs(new):
             return new
-        made = without_exdates(new, exdates_of(old, self._zones) & hidden, self._zones)
+        before, after = old.get("DTSTART"), new.get("DTSTART")
+        assert before is not None and after is not None  # noqa: PT018
+        # Its EXDATEs are written still as the old start is.
+        made = without_exdates(new.with_property(before), exdates_of(old, self._zones) & hidden, self._zones)
+        made = made.with_property(after)
         return mark_cancelled(with_exdates(made, map(self.rid, hidden), self._zones), map(self.rid, hidden))
 
 

@@ -28,6 +28,7 @@ from calcore_caldav.core.timing import gained, recurs, relaid, timing
 
 # What ATTENDEE says of the messages to and from the attendee; the organizer's clients may lose it.
 _ANSWERS: Final = ("SCHEDULE-STATUS", "SENT-BY", REVISION)
+FORCE: Final = "SCHEDULE-FORCE-SEND"
 _DELEGATION: Final = ("DELEGATED-TO", "DELEGATED-FROM")
 
 
@@ -77,9 +78,10 @@ def settle(
             with_attendees(
                 component,
                 {
-                    who: _settled(prop, before.get(who), reset=reset, merge_answers=merge_answers)
+                    who: prop.without_params(FORCE)
+                    if who in own
+                    else _settled(prop, before.get(who), reset=reset, merge_answers=merge_answers)
                     for who, prop in attendees(component, aliases).items()
-                    if who not in own
                 },
                 aliases,
             )
@@ -102,10 +104,10 @@ def settle(
 
 def _settled(prop: Property, base: Property | None, *, reset: bool, merge_answers: bool) -> Property:
     if agent(prop) is not ScheduleAgent.SERVER:
-        return prop.without_params("SCHEDULE-FORCE-SEND")
+        return prop.without_params(FORCE)
     if server_group(prop):
         return prop
-    made = prop.without_params("SCHEDULE-FORCE-SEND")
+    made = prop.without_params(FORCE)
     for name in _ANSWERS:
         made = with_values(made, name, values(base, name))
     for name in _DELEGATION:

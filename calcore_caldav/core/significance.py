@@ -41,17 +41,30 @@ def exdates(obj: CalendarObject) -> frozenset[RecurrenceId]:
 
 def exdates_of(master: Component, zones: TimezoneResolver) -> frozenset[RecurrenceId]:
     """The instances that the EXDATEs of one component remove."""
-    return frozenset(rid for prop in master.all("EXDATE") for rid, _ in _exdate_values(prop, zones))
+    return frozenset(rid for prop in master.all("EXDATE") for rid, _ in _exdate_values(master, prop, zones))
 
 
-def _exdate_values(prop: Property, zones: TimezoneResolver) -> list[tuple[RecurrenceId, str]]:
+def _exdate_values(
+    master: Component, prop: Property, zones: TimezoneResolver
+) -> list[tuple[RecurrenceId, str]]:
     found = []
     for value in split_values(prop.value):
         try:
-            found.append((RecurrenceId.of(zones.value(Property("EXDATE", value, prop.params))), value))
+            read = zones.value(Property("EXDATE", value, prop.params))
         except InvalidCalendarData:
             continue
+        found.append((RecurrenceId.of(_in_form_of(master.get("DTSTART"), read, zones)), value))
     return found
+
+
+def _in_form_of(start: Property | None, value: datetime | date, zones: TimezoneResolver) -> datetime | date:
+    """An EXDATE of a timed series as its DTSTART is: clients write dates, and times without their zone."""
+    like = zones.value(start) if start is not None else value
+    if not isinstance(like, datetime):
+        return value
+    if not isinstance(value, datetime):
+        return datetime.combine(value, like.timetz())
+    return value.replace(tzinfo=like.tzinfo) if None in {value.tzinfo, like.tzinfo} else value
 
 
 def without_exdates(master: Component, gone: Iterable[RecurrenceId], zones: TimezoneResolver) -> Component:
@@ -61,7 +74,7 @@ def without_exdates(master: Component, gone: Iterable[RecurrenceId], zones: Time
     def edited(prop: Property) -> Property | None:
         if prop.name != "EXDATE":
             return prop
-        values = _exdate_values(prop, zones)
+        values = _exdate_values(master, prop, zones)
         kept = [value for rid, value in values if rid not in drop]
         if len(kept) == len(values):
             return prop

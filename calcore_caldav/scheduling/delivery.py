@@ -164,7 +164,7 @@ class Delivery:
 
     def obstacle(self, who: CalendarUserAddress) -> str | None:
         """Why messages don't reach somebody of another server (RFC 6638 §3.2.9); None: they do."""
-        if who.email is None:
+        if who.email is None or "@" not in who.email:
             return Status.INVALID_USER
         return None if self.settings.mail else Status.NO_SERVICE
 

@@ -113,8 +113,8 @@ class People:
         if principal is None:
             return prop
         made = prop
-        if address(prop).email is None and principal.addresses:
-            # A path or a UUID means nothing to anybody else.
+        if (address(prop).email is None or ":" not in prop.value) and principal.addresses:
+            # A path or a UUID means nothing to anybody else, and an address is a URI.
             made = made.with_value(principal.address)
         email = principal.address.email
         if email is not None and not principal.kind.bookable and made.param("EMAIL") is None:

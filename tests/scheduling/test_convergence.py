@@ -89,6 +89,7 @@ organizer_edits = st.one_of(
     st.tuples(st.just("strike one"), day),
     st.tuples(st.just("restore one"), day),
     st.tuples(st.just("revert one"), day),
+    st.tuples(st.just("end after"), st.integers(2, 4)),
     st.tuples(st.just("ask"), guest),
     st.tuples(st.just("split"), day),
     st.tuples(st.just("cut"), day),
@@ -324,6 +325,8 @@ class Meetings:
                 own = attendee(master, "florent")
                 mine = own.with_param("PARTSTAT", partstat)
                 master = master.map(lambda p: mine if p is own else p)
+            case "end after", [number]:
+                master = master.set("RRULE", f"FREQ=WEEKLY;COUNT={number}")
             case "ask", [who]:
                 prop = attendee(master, who)
                 if prop is not None:
