@@ -8,7 +8,7 @@ from typing import Final
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import SERVER_PARAMS, private
-from calcore_caldav.core.merge import MergeResult, Outcome, same_data
+from calcore_caldav.core.merge import MergeResult, Outcome, apart, ended, same_data
 from calcore_caldav.core.overrides import alone, of_one
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
@@ -134,7 +134,9 @@ class _Request:
             if self.body.master is not None and not self._overtaken(self.body.master, self.existing.master):
                 return self._whole(self.body.master)
             self.stale += self.body.master is not None
-        found: dict[Rid, Component] = dict(self.existing.by_rid())
+        found: dict[Rid, Component] = dict(apart(self.existing, self.body).by_rid())
+        if self.body.master is not None and self.existing.master is None:
+            found.update(self._no_longer_told(self.body.master))
         back: set[RecurrenceId] = set()
         for rid, theirs in self.body.overrides.items():
             if self._overtaken(theirs, self.existing.overrides.get(rid)) or self._predates(theirs):
@@ -145,6 +147,15 @@ class _Request:
         if found.get(None) is not None:
             found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
         return tuple(found.values())
+
+    def _no_longer_told(self, series: Component) -> dict[Rid, Component]:
+        """Dates of a series that the receiver hasn't: as the series has them now, or cancelled."""
+        found: dict[Rid, Component] = {}
+        for rid, mine in self.existing.overrides.items():
+            if rid not in self.body.overrides and not self._overtaken(series, mine):
+                theirs = component_at(self.body, rid) if has_instance(self.body, rid) else None
+                found[rid] = ended(mine, series) if theirs is None else self._received(theirs, mine)
+        return found
 
     def _whole(self, theirs: Component) -> tuple[Component, ...]:
         master = self._received(theirs, self.existing.master)

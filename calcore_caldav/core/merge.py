@@ -151,7 +151,7 @@ def apply_cancel(
     """
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
-    existing = _apart(existing, body)
+    existing = apart(existing, body)
     found: dict[Rid, Component] = dict(existing.by_rid())
     touched: set[Rid] = set()
     stale = 0
@@ -160,7 +160,7 @@ def apply_cancel(
         if existing.master is not None and not in_order and _overtaken(body.master, existing.master):
             return MergeResult(Outcome.IGNORED_STALE, existing)
         for rid, mine in found.items():
-            found[rid] = _ended(mine, body.overrides.get(rid, body.master) if rid else body.master)
+            found[rid] = ended(mine, body.overrides.get(rid, body.master) if rid else body.master)
             touched.add(rid)
     else:
         for rid, theirs in body.overrides.items():
@@ -176,7 +176,7 @@ def apply_cancel(
             ):
                 stale += 1
                 continue
-            found[rid] = _ended(component, theirs)
+            found[rid] = ended(component, theirs)
             touched.add(rid)
             if is_ranged(theirs):
                 found[rid] = found[rid].map(
@@ -185,7 +185,7 @@ def apply_cancel(
                 if in_order:
                     continue
                 later = (r for r in existing.overrides if r > rid and r not in body.overrides)
-                found.update({r: _ended(found[r], theirs) for r in later})
+                found.update({r: ended(found[r], theirs) for r in later})
     if not touched:
         return MergeResult(Outcome.IGNORED_STALE if stale else Outcome.UNCHANGED, existing)
     made = existing.with_components(tuple(found.values()))
@@ -194,7 +194,7 @@ def apply_cancel(
     return MergeResult(Outcome.APPLIED, made, frozenset(touched))
 
 
-def _apart(existing: CalendarObject, body: CalendarObject) -> CalendarObject:
+def apart(existing: CalendarObject, body: CalendarObject) -> CalendarObject:
     """The receiver's object, in which dates that a message is about are not one with all that follow them."""
     for rid, theirs in body.overrides.items():
         if not is_ranged(theirs):
@@ -206,7 +206,8 @@ def _overtaken(theirs: Component, mine: Component) -> bool:
     return older(revision(theirs), last_seen(mine))
 
 
-def _ended(mine: Component, theirs: Component) -> Component:
+def ended(mine: Component, theirs: Component) -> Component:
+    """A component of a copy as it stays when `theirs` says that it doesn't take place (RFC 5546 §3.2.5)."""
     made = mine.set("STATUS", "CANCELLED").set("SEQUENCE", str(max(sequence(mine), sequence(theirs))))
     stamp, organizer = theirs.get("DTSTAMP"), made.get("ORGANIZER")
     if organizer is not None:
@@ -234,7 +235,7 @@ def apply_reply(
     """
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
-    existing = _apart(existing, body)
+    existing = apart(existing, body)
     found: dict[Rid, Component] = dict(existing.by_rid())
     touched: set[Rid] = set()
     delegates: list[CalendarUserAddress] = []

@@ -114,7 +114,8 @@ def _mixed(
             continue
         common = _common([decision.verdicts.get(rid, KEPT) for rid in dates], beyond) or KEPT
         mine = decision.verdicts.get(head, KEPT)
-        if (mine.partstat, mine.reason) != (common.partstat, common.reason):
+        decided = mine.decided or common.decided
+        if decided and (mine.partstat, mine.reason) != (common.partstat, common.reason):
             return head
     return None
 

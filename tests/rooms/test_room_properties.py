@@ -245,7 +245,7 @@ def moved(component: Component, hours: int) -> Component:
     return component.map(later)
 
 
-def length(component: Component) -> timedelta:
+def lasting(component: Component) -> timedelta:
     return parse_date_time(component.value("DTEND")) - parse_date_time(component.value("DTSTART"))
 
 
@@ -322,7 +322,7 @@ def _take(office: Corridor, step: tuple) -> None:
         case ("split", uid, nth):
             one = date_of(office.of(ORGANIZERS[uid], uid), nth)
             # The halves of a series whose dates overlap each other would overlap, too.
-            if one is not None and length(one) <= timedelta(days=1):
+            if one is not None and lasting(one) <= timedelta(days=1):
                 with suppress(InvalidRequest):
                     office.split(ORGANIZERS[uid], uid, one)
         case ("walk-in", start):

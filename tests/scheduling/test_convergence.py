@@ -138,11 +138,13 @@ def story(*edits: tuple, at_once: int = 10, stale: str = "", keep: bool = True):
 @story(("add one", "martijn", 0), ("organizer's answer", "DECLINED"), ("revert one", 0))
 @story(("answer", "martijn", "DECLINED"), ("ask", "martijn"))
 @story(("answer", "bob", "DECLINED"), ("delete one", "bob", 0), ("answer", "bob", "ACCEPTED"))
+@story(("delete", "martijn"), ("move one", 1, 1), ("cut", 1), at_once=0)
 # One date and all that follow (RANGE=THISANDFUTURE).
 @story(("rename rest", 0, "A"), ("delete", "martijn"), ("move one", 1, 1), at_once=0)
 @story(("answer", "martijn", "DECLINED"), ("rename rest", 0, "A"), ("delete one", "martijn", 0), at_once=0)
 @story(("answer", "martijn", "DECLINED"), ("delete one", "martijn", 1), ("move rest", 0, 1), at_once=0)
 @story(("move rest", 1, 1), ("move one", 2, 1), ("answer one", "martijn", "ACCEPTED", 1))
+@story(("move rest", 1, 1), ("move one", 0, 1), at_once=0)
 @story(("add one", "martijn", 1), ("rename rest", 0, "A"), ("answer one", "martijn", "ACCEPTED", 0))
 @story(("move rest", 0, 1), ("rename", "A"), ("move", 0), at_once=0)
 @story(("move rest", 0, 1), ("cancel one", 1), ("move", 0), at_once=0)
