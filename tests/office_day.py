@@ -103,14 +103,14 @@ class Person:
     def put(self, name: str, text: str, **headers: str) -> Answer:
         return self.client("PUT", f"/{self.name}/calendar/{quote(name)}", text, **headers)
 
-    def copies(self) -> dict[str, CalendarObject]:
-        """Everything in the calendar, by path."""
-        listing = self.client("PROPFIND", f"/{self.name}/calendar/", Depth="1")
+    def copies(self, collection: str = "calendar") -> dict[str, CalendarObject]:
+        """Everything in the calendar, or in another collection, by path."""
+        listing = self.client("PROPFIND", f"/{self.name}/{collection}/", Depth="1")
         assert listing.status == 207, listing
         paths = [e.text for e in listing.xml.iter(_HREF) if e.text and e.text.endswith(".ics")]
         found = {path: self.client("GET", path) for path in dict.fromkeys(paths)}
         return {
-            path: CalendarObject.parse(a.body, limits=Limits())
+            path: CalendarObject.parse(a.body, limits=Limits(), inbox=collection == "inbox")
             for path, a in found.items()
             if a.status == 200
         }

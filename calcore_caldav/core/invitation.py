@@ -144,6 +144,8 @@ class _Request:
             elif not self._declined_away(rid, theirs):
                 found[rid] = self._received(theirs, self._own_at(rid))
                 back.add(rid)
+        for rid in self._dropped():
+            found[rid] = found[rid].set("STATUS", "CANCELLED")
         if found.get(None) is not None:
             found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
         return tuple(found.values())
@@ -194,6 +196,17 @@ class _Request:
         order = [rid for rid in self.existing.overrides if rid in found]
         order += [rid for rid in found if rid not in self.existing.overrides]
         return (master, *(found[rid] for rid in order))
+
+    def _dropped(self) -> list[RecurrenceId]:
+        """Dates, of one who declined the series, that it doesn't have any more."""
+        series = self.body.master
+        if series is None or self.existing.master is not None:
+            return []
+        return [
+            rid
+            for rid, mine in self.existing.overrides.items()
+            if not has_instance(self.body, rid) and not self._overtaken(series, mine)
+        ]
 
     def _received(self, theirs: Component, mine: Component | None) -> Component:
         return _received(theirs, mine, self.own, self.organizer, free=self.waiting_is_free)

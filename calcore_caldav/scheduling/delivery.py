@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Final, TypeGuard
 
 from calcore_caldav.core.calobject import CalendarObject
@@ -148,8 +149,7 @@ class Delivery:
 
     def external(self, sent: ITipMessage) -> str:
         """Queue a message for somebody of another server (RFC 6638 §3.2.9)."""
-        obstacle = self.obstacle(sent.recipient)
-        if obstacle is not None:
+        if (obstacle := self.obstacle(sent.recipient)) is not None:
             return obstacle
         self.txn.jobs.add(
             MAIL_JOB,
@@ -377,10 +377,10 @@ class Delivery:
         return None
 
     def to_inbox(self, person: Principal, body: CalendarObject) -> None:
-        """Leave the message for clients that look for it (RFC 6638 §2.2)."""
+        """Leave the message for clients that look for it (RFC 6638 §2.2); twice the same is one item."""
         inbox = next(iter(self.txn.collections.of(person, CollectionKind.INBOX)), None)
         if inbox is not None:
-            self.txn.objects.put(inbox, f"{secrets.token_hex(16)}.ics", body, schedule_tag=None)
+            self.txn.objects.put(inbox, f"{sha256(body.body).hexdigest()[:32]}.ics", body, schedule_tag=None)
 
 
 def room_reply(

@@ -148,6 +148,7 @@ def story(*edits: tuple, at_once: int = 10, stale: str = "", keep: bool = True):
 @story(("add one", "martijn", 1), ("rename rest", 0, "A"), ("answer one", "martijn", "ACCEPTED", 0))
 @story(("move rest", 0, 1), ("rename", "A"), ("move", 0), at_once=0)
 @story(("move rest", 0, 1), ("cancel one", 1), ("move", 0), at_once=0)
+@story(("move one", 1, 1), ("delete", "martijn"), ("revert one", 1), ("cut", 1), at_once=0)
 # A client that never looked again.
 @story(
     ("cancel one", 0),

@@ -68,6 +68,10 @@ def test_kill_during_200_concurrent_puts(tmp_path, workers):
         assert {obj.uid for obj in martijn.copies().values()} == own.keys()
         booked = {obj.uid: obj for obj in room.copies().values()}
         assert booked.keys() == own.keys()
+        # Every message once: what was acknowledged is told whole, and what is told was stored.
+        for person, method in ((martijn, "REQUEST"), (florent, "REPLY")):
+            items = [(obj.uid, obj.method) for obj in person.copies("inbox").values()]
+            assert sorted(items) == sorted((uid, method) for uid in own)
         for uid, obj in own.items():
             for copy in (obj, booked[uid]):
                 answer = next(p for p in copy.components[0].all("ATTENDEE") if "room1" in p.value)
