@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from calcore_caldav.core import brought, guests
-from calcore_caldav.core.answers import base_of, sequenced
+from calcore_caldav.core.answers import base_of
 from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import once
@@ -20,10 +20,12 @@ from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling import approvals, room_jobs
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
 from calcore_caldav.scheduling.people import People
+from calcore_caldav.scheduling.reopening import reopened
 from calcore_caldav.scheduling.roles import (
     Role,
     check_bystander,
     check_components,
+    check_delegates,
     check_transition,
     role_of,
     with_organizer,
@@ -126,9 +128,8 @@ class _Run:
         if scheduled and new is not None:
             new = self._signed(self.people.completed(new, self.owner))
         old = change.old if role_of(change.old, self.owner) is Role.ORGANIZER else None
-        if change.old is not None and new is not None and role_of(change.old, self.owner) is Role.ATTENDEE:
-            # The one who goes on with a meeting that was called off (RFC 5546 §3.2.2.4).
-            new = sequenced(change.old, new, significant=True)
+        if old is None and new is not None:
+            new = reopened(self.txn, new)
         if old is not None:
             # What is cancelled is cancelled by who does it now.
             old = self._signed(old)
@@ -280,6 +281,7 @@ class _Run:
         wish = guests.wished(theirs, old, new) if theirs is not None and new is not None else None
         if wish is not None and organizer is not None:
             theirs, old = self._changed_for_all(organizer, wish)
+        check_delegates(old, new, self.people)
         plan = attendee_messages(
             old,
             new,

@@ -9,7 +9,7 @@ from calcore_caldav.core.attendee import refused
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.itip import ScheduleAgent, address, agent
-from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
@@ -115,6 +115,14 @@ def check_transition(
             raise refused("the attendee's own ATTENDEE or the ORGANIZER is missing")
         if after is Role.ATTENDEE and not same_person(old.organizer, new.organizer, people):
             raise refused("ORGANIZER cannot be changed")
+
+
+def check_delegates(old: CalendarObject, new: CalendarObject | None, people: People) -> None:
+    """Raise SchedulingRefused where an attendee sends a room or a group instead (RFC 5546 §3.2.2.3)."""
+    for who in new.attendees - old.attendees if new is not None else ():
+        sent = people.find(who)
+        if sent is not None and sent.kind is not CalendarUserType.INDIVIDUAL:
+            raise refused("only a person can come instead of another")
 
 
 def addresses(component: Component) -> set[CalendarUserAddress]:
