@@ -160,7 +160,11 @@ def apply_cancel(
         if existing.master is not None and not in_order and _overtaken(body.master, existing.master):
             return MergeResult(Outcome.IGNORED_STALE, existing)
         for rid, mine in found.items():
-            found[rid] = ended(mine, body.overrides.get(rid, body.master) if rid else body.master)
+            theirs = body.overrides.get(rid, body.master) if rid else body.master
+            if not in_order and _overtaken(theirs, mine):
+                stale += 1
+                continue
+            found[rid] = ended(mine, theirs)
             touched.add(rid)
     else:
         for rid, theirs in body.overrides.items():
@@ -207,6 +211,7 @@ def _overtaken(theirs: Component, mine: Component) -> bool:
 
 
 def ended(mine: Component, theirs: Component) -> Component:
+    """A component of a receiver's copy as a CANCEL leaves it."""
     """A component of a copy as it stays when `theirs` says that it doesn't take place (RFC 5546 §3.2.5)."""
     made = mine.set("STATUS", "CANCELLED").set("SEQUENCE", str(max(sequence(mine), sequence(theirs))))
     stamp, organizer = theirs.get("DTSTAMP"), made.get("ORGANIZER")

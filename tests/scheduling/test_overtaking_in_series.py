@@ -33,15 +33,17 @@ changes = st.lists(
         st.tuples(st.just("take out"), day),
         st.tuples(st.just("call off"), day),
         st.tuples(st.just("revert one"), day),
+        st.just(("uninvite",)),
+        st.just(("invite",)),
     ),
     max_size=5,
 )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(changes=changes, first=st.booleans(), keep=st.booleans(), data=st.data())
-def test_an_organizer_elsewhere(changes, first, keep, data):
-    """However messages come, even the invitation late: Martijn has what Carol has."""
+@given(changes=changes, first=st.booleans(), keep=st.booleans(), tidy=st.booleans(), data=st.data())
+def test_an_organizer_elsewhere(changes, first, keep, tidy, data):
+    """However messages come, even the invitation late, and whether Martijn tidies up: he has what Carol has."""
     text = calendar(event(CAROL, "martijn", organizer="carol", RRULE="FREQ=WEEKLY;COUNT=4"))
     obj = CalendarObject(
         text.replace("mailto:carol@example.com", f"mailto:{CAROL}").replace("\n", "\r\n").encode()
@@ -60,9 +62,13 @@ def test_an_organizer_elsewhere(changes, first, keep, data):
     try:
         for message in begin + late:
             receive(office, message)
+            if tidy:
+                delete_cancelled(office)
         copy = office.copy("martijn")
         for rid in RIDS:
             wanted, mine = taking_place(obj, rid), taking_place(copy, rid)
+            if wanted is not None and attendee(wanted, "martijn") is None:
+                wanted = None
             assert (wanted is None) == (mine is None), rid
             if wanted is not None:
                 assert shared(mine) == shared(wanted), rid
@@ -76,14 +82,30 @@ def receive(office: Office, message: ITipMessage) -> None:
     office.receive(message.method, sender, recipient, message.body)
 
 
-def taking_place(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
+def delete_cancelled(office: Office) -> None:
+    """Martijn's client deletes what is crossed out."""
+    copy = office.copy("martijn")
+    gone = [rid for rid, c in copy.overrides.items() if cancelled(c)] if copy is not None else []
+    if copy is None or not any(map(cancelled, copy.components)):
+        return
+    left = [c for c in copy.components if not cancelled(c)]
+    if not left:
+        office.delete("martijn")
+    elif copy.master is not None and left[0] is copy.master:
+        left[0] = copy.master.adding(*(Property("EXDATE", rid.to_basic()) for rid in gone))
+        office.put("martijn", copy.with_components(tuple(left)).body.decode())
+
+
+def taking_place(obj: CalendarObject | None, rid: RecurrenceId) -> Component | None:
+    if obj is None:
+        return None
     component = component_at(obj, rid) if has_instance(obj, rid) else None
     return component if component is not None and not cancelled(component) else None
 
 
 def changed(obj: CalendarObject, verb: str, *args) -> CalendarObject:
     master, overrides = obj.master, dict(obj.overrides)
-    rid = args[0]
+    rid = args[0] if args else None
     one = component_at(obj, rid) if isinstance(rid, RecurrenceId) and has_instance(obj, rid) else None
     match verb:
         case "rename":
@@ -101,7 +123,20 @@ def changed(obj: CalendarObject, verb: str, *args) -> CalendarObject:
             overrides[rid] = one.set("STATUS", "CANCELLED")
         case "revert one":
             overrides.pop(rid, None)
+        case "uninvite":
+            master = uninvited(master)
+            overrides = {rid: uninvited(c) for rid, c in overrides.items()}
+        case "invite":
+            asked = Property("ATTENDEE", "mailto:martijn@example.com", (("PARTSTAT", ("NEEDS-ACTION",)),))
+            master = uninvited(master).adding(asked)
+            overrides = {rid: uninvited(c).adding(asked) for rid, c in overrides.items()}
     return obj.with_components((master, *overrides.values()))
+
+
+def uninvited(component: Component) -> Component:
+    return component.map(
+        lambda p: None if p.name == "ATTENDEE" and p.value == "mailto:martijn@example.com" else p
+    )
 
 
 answer = st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])
