@@ -22,7 +22,6 @@ from calcore_caldav.scheduling.policy import (
     Recurring,
 )
 from calcore_caldav.scheduling.request import (
-    Booker,
     BookingDecision,
     BookingRequest,
     Reason,
@@ -105,7 +104,9 @@ def _judge(
             return Verdict(refused, reason, value=value)
     displaces: tuple[Taken, ...] = ()
     if policy.mode is not Mode.ACCEPT_ALWAYS:
-        conflict, displaces = busy.conflict(wanted, displace=_displaces(policy, request.booker))
+        # Who is left to the managers takes nothing from anybody yet.
+        displace = policy.priority and role is Role.OVERRIDE and accepted is not _N
+        conflict, displaces = busy.conflict(wanted, displace=displace)
         if conflict is not None:
             reason = Reason.HOURS if conflict.by is TakenBy.CLOSED else Reason.CONFLICT
             return Verdict(refused, reason, conflict)
@@ -118,10 +119,6 @@ def _judge(
     return Verdict(accepted, Reason.FREE if accepted is _A else Reason.MODE, displaces=displaces)
 
 
-def _displaces(policy: BookingPolicy, booker: Booker) -> bool:
-    return policy.priority and booker.role is Role.OVERRIDE
-
-
 Rule = Callable[[BookingPolicy, BookingRequest, Wanted, Mapping[date, timedelta]], str | None]
 """None where the instance keeps the rule, else what it was compared with."""
 
@@ -131,7 +128,8 @@ def _horizon(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, t
 
 
 def _lead_time(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
-    return span(p.lead_time) if w.start < r.now + p.lead_time else None
+    # What a meeting has already it may have: a booking can be cut short at any time.
+    return span(p.lead_time) if w.start < r.now + p.lead_time and not w.booked else None
 
 
 def _duration(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
@@ -201,7 +199,7 @@ def _judge_series(
     if not request.recurring or accepted is refused:
         return BookingDecision(verdicts, beyond)
     asked = {rid: v for rid, v in verdicts.items() if v.decided}
-    whole = _refusal_of_series(policy, request, [*asked.values(), *([beyond] if beyond else [])])
+    whole = _refusal_of_series(policy, request, [*verdicts.values(), *([beyond] if beyond else [])])
     if whole is not None:
         refusal = whole._replace(partstat=refused)
         verdicts |= dict.fromkeys(asked, refusal)
@@ -226,9 +224,10 @@ def _beyond(policy: BookingPolicy, request: BookingRequest) -> Verdict:
 
 
 def _refusal_of_series(
-    policy: BookingPolicy, request: BookingRequest, asked: Sequence[Verdict]
+    policy: BookingPolicy, request: BookingRequest, verdicts: Sequence[Verdict]
 ) -> Verdict | None:
     """Why the series as a whole is refused, or None."""
+    asked = [v for v in verdicts if v.decided]
     limited = request.booker.role is not Role.OVERRIDE
     if policy.recurring is Recurring.NO and limited:
         return next((Verdict(_D, Reason.RECURRING) for _ in asked), None)
@@ -236,6 +235,9 @@ def _refusal_of_series(
         late = next((v for v in asked if v.reason is Reason.HORIZON), None)
         if late is not None:
             return late
+    if any(v.reason is Reason.KEPT for v in verdicts):
+        # Only some dates are asked for: each is judged by itself.
+        return None
     in_window = [v for v in asked if v.reason is not Reason.HORIZON]
     refusals = [v for v in in_window if v.reason not in {Reason.FREE, Reason.PENDING, Reason.MODE}]
     if policy.recurring is Recurring.ALL_OR_NOTHING and refusals:
@@ -289,7 +291,7 @@ class _BusyTime:
             return closed[0], ()
         rivals = [pair for pair in rivals if pair[1].by is not TakenBy.CLOSED]
         displaced: list[Taken] = []
-        while (full := slots.full_at((p for p, _ in rivals), within, self._policy.concurrency)) is not None:
+        while (full := self._full_at(rivals, within)) is not None:
             at_fault = [pair for pair in rivals if pair[0].start <= full < pair[0].end]
             victim = next((pair for pair in reversed(at_fault) if displace and pair[1].displaceable), None)
             if victim is None:
@@ -297,6 +299,16 @@ class _BusyTime:
             rivals.remove(victim)
             displaced.append(victim[1])
         return None, tuple(displaced)
+
+    def _full_at(self, rivals: Sequence[tuple[Period, Taken]], within: Period) -> datetime | None:
+        if self._policy.concurrency == 1:
+            return slots.full_at((p for p, _ in rivals), within, 1)
+        # A meeting whose own dates (or their buffers) overlap is one meeting.
+        meetings: dict[str | int, list[Period]] = {}
+        for number, (period, use) in enumerate(rivals):
+            meetings.setdefault(use.uid or number, []).append(period)
+        periods = (period for own in meetings.values() for period in slots.union(own))
+        return slots.full_at(periods, within, self._policy.concurrency)
 
 
 def padded_period(policy: BookingPolicy, use: Wanted | Taken) -> Period:

@@ -17,7 +17,7 @@ from calcore_caldav.scheduling import availability, slots
 from calcore_caldav.scheduling.bookers import managers, role_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import Kinds, clusters, held
-from calcore_caldav.scheduling.policy import Mode, policy_of
+from calcore_caldav.scheduling.policy import Mode, Recurring, policy_of
 from calcore_caldav.scheduling.request import Booker, BookingRequest, Role, Taken, TakenBy, Wanted
 from calcore_caldav.scheduling.syntax import ZERO
 from calcore_caldav.store.protocol import InstanceRow, Transaction
@@ -51,26 +51,36 @@ def free_rooms(
 def other_rooms(
     txn: Transaction,
     room: Principal,
-    periods: Sequence[Period],
+    wishes: Sequence[Sequence[Period]],
     *,
     capacity: int,
     names: frozenset[str],
+    recurring: bool,
     most: int,
-) -> dict[Period, list[Principal]]:
-    """For each of the periods up to `most` rooms of the same kind and building that a booker may have instead."""
-    found: dict[Period, list[Principal]] = {period: [] for period in periods}
-    others = iter(
+) -> list[list[Principal]]:
+    """For each wish up to `most` rooms of the same kind and building that a booker may have in all its periods.
+
+    Those that have all that `room` has come first, then those that lack least; of these the smallest.
+    """
+    features = {f.casefold() for f in room.location.features}
+    likely = [
         r
         for r in _rooms(txn, (room.kind,), capacity=capacity, building=room.location.building)
-        if r.id != room.id
-    )
+        if r.id != room.id and not (recurring and policy_of(r.booking).recurring is Recurring.NO)
+    ]
+    likely.sort(key=lambda r: len(features - {f.casefold() for f in r.location.features}))
+    found: list[list[Principal]] = [[] for _ in wishes]
+    others = iter(likely)
     while some := list(islice(others, _AT_A_TIME)):
-        wanted = _wanted((period for period, rooms in found.items() if len(rooms) < most), capacity)
+        open_wishes = [(rooms, wish) for rooms, wish in zip(found, wishes, strict=True) if len(rooms) < most]
+        wanted = _wanted((period for _, wish in open_wishes for period in wish), capacity)
         rows = _rows(txn, some, wanted) if wanted else {}
         for other in some if wanted else ():
-            for period in _free(txn, other, wanted, rows.get(other.id, ()), names):
-                found[period].append(other)
-    return {period: rooms[:most] for period, rooms in found.items()}
+            granted = set(_free(txn, other, wanted, rows.get(other.id, ()), names))
+            for rooms, wish in open_wishes:
+                if granted.issuperset(wish):
+                    rooms.append(other)
+    return [rooms[:most] for rooms in found]
 
 
 def _rooms(
@@ -121,18 +131,17 @@ def _free(
 ) -> list[Period]:
     """The wanted times that a room grants."""
     policy = policy_of(room.booking)
-    if names is None:
-        role = Role.BOOK
+    if names is None or policy.mode is Mode.ACCEPT_ALWAYS:
+        # What accepts always need not be free.
         policy = replace(policy, mode=Mode.AUTOMATIC)
-    else:
-        role = role_of(policy, names, managers(txn, room))
+    role = Role.BOOK if names is None else role_of(policy, names, managers(txn, room))
     # Which kind of event it is must be looked up only where the policy treats kinds differently.
     plain = policy.tentative_blocks and policy.pending_blocks and policy.unscheduled_blocks
     kinds = Kinds(txn, room)
     taken: list[Taken] = []
     for row in rows:
         if plain and row.fbtype is not FreeBusyType.FREE:
-            taken.append(Taken(row.start, row.end))
+            taken.append(Taken(row.start, row.end, uid=str(row.object_id)))
         elif not plain or policy.transparent_blocks:
             use = kinds.taken(row)
             taken.extend([use] if use is not None else [])

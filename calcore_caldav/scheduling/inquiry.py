@@ -74,6 +74,7 @@ def inquire(
     answers = {key: _answer(component, own) for key, component in components.items()}
     instances = tuple(i for i in listed[:MOST_INSTANCES] if answers[id(i.component)] is not None)
     heads = Heads(txn)
+    has = _booked(txn, room, own_object, instances) if policy.lead_time and own_object is not None else ()
     wanted = [
         Wanted(
             i.rid,
@@ -81,6 +82,7 @@ def inquire(
             i.end,
             answer if answer is not None and not again(i) else PartStat.NEEDS_ACTION,
             heads.count(i.component),
+            any(p.start <= i.start and i.end <= p.end for p in has),
         )
         for i in instances
         for answer in (answers[id(i.component)],)
@@ -110,6 +112,14 @@ def inquire(
         past_grace=grace,
     )
     return Inquiry(instances, request, principal, names, settings, windows, booked)
+
+
+def _booked(
+    txn: Transaction, room: Principal, stored: StoredObject, instances: Sequence[Instance]
+) -> list[Period]:
+    windows = slots.union(Period(i.start, i.end) for i in instances)
+    found = txn.bookings.of(room, *windows) if windows else ()
+    return slots.union(b.period for b in found if b.object_id == stored.id)
 
 
 def grace_of(policy: BookingPolicy, settings: SchedulingSettings) -> timedelta:

@@ -100,6 +100,8 @@ class Wanted(NamedTuple):
     partstat: PartStat = PartStat.NEEDS_ACTION
     """The room's answer as it stands; only NEEDS-ACTION is decided."""
     people: int = 0
+    booked: bool = False
+    """Whether it lies within what the same meeting has booked."""
 
 
 @dataclass(frozen=True, slots=True)

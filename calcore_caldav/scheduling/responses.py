@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from calcore_caldav.core.calobject import PartStat
-from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, Response
+from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, HorizonAction, Response
 from calcore_caldav.scheduling.request import Reason, Verdict, Wanted
 
 DEFAULT_LANGUAGE: Final = "en"
@@ -20,7 +20,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "This room takes no bookings.",
         "CONFLICT": "The room is taken at that time.",
         "HOURS": "The room is closed at that time ({value}).",
-        "HORIZON": "The room can be booked {value} ahead; this date is decided when it comes within reach.",
+        "HORIZON": "The room can be booked {value} ahead.",
+        "later": "This date is decided when it comes within reach.",
         "LEAD-TIME": "The room must be booked at least {value} ahead.",
         "DURATION": "This booking does not have an allowed length ({value}).",
         "CAPACITY": "More people are invited than the room holds ({value}).",
@@ -46,7 +47,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Cette salle n’accepte pas de réservations.",
         "CONFLICT": "La salle est déjà prise à cette heure.",
         "HOURS": "La salle est fermée à cette heure ({value}).",
-        "HORIZON": "La salle se réserve {value} à l’avance ; cette date sera décidée quand elle sera à portée.",
+        "HORIZON": "La salle se réserve {value} à l’avance.",
+        "later": "Cette date sera décidée quand elle sera à portée.",
         "LEAD-TIME": "La salle doit être réservée au moins {value} à l’avance.",
         "DURATION": "Cette réservation n’a pas une durée permise ({value}).",
         "CAPACITY": "Il y a plus d’invités que de places ({value}).",
@@ -72,7 +74,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Dieser Raum nimmt keine Buchungen an.",
         "CONFLICT": "Der Raum ist zu dieser Zeit belegt.",
         "HOURS": "Der Raum ist zu dieser Zeit geschlossen ({value}).",
-        "HORIZON": "Der Raum kann {value} im Voraus gebucht werden; über diesen Termin wird dann entschieden.",
+        "HORIZON": "Der Raum kann {value} im Voraus gebucht werden.",
+        "later": "Über diesen Termin wird dann entschieden.",
         "LEAD-TIME": "Der Raum muss mindestens {value} im Voraus gebucht werden.",
         "DURATION": "Diese Buchung hat keine erlaubte Länge ({value}).",
         "CAPACITY": "Es sind mehr Leute eingeladen, als der Raum fasst ({value}).",
@@ -98,7 +101,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Esta sala no acepta reservas.",
         "CONFLICT": "La sala está ocupada a esa hora.",
         "HOURS": "La sala está cerrada a esa hora ({value}).",
-        "HORIZON": "La sala se reserva con {value} de antelación; esta fecha se decidirá cuando llegue el momento.",
+        "HORIZON": "La sala se reserva con {value} de antelación.",
+        "later": "Esta fecha se decidirá cuando llegue el momento.",
         "LEAD-TIME": "La sala debe reservarse al menos {value} antes.",
         "DURATION": "Esta reserva no tiene una duración permitida ({value}).",
         "CAPACITY": "Hay más invitados que plazas en la sala ({value}).",
@@ -124,7 +128,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Questa sala non accetta prenotazioni.",
         "CONFLICT": "La sala è occupata a quell’ora.",
         "HOURS": "La sala è chiusa a quell’ora ({value}).",
-        "HORIZON": "La sala si prenota con {value} di anticipo; questa data sarà decisa a suo tempo.",
+        "HORIZON": "La sala si prenota con {value} di anticipo.",
+        "later": "Questa data sarà decisa a suo tempo.",
         "LEAD-TIME": "La sala va prenotata almeno {value} prima.",
         "DURATION": "Questa prenotazione non ha una durata consentita ({value}).",
         "CAPACITY": "Ci sono più invitati che posti nella sala ({value}).",
@@ -150,7 +155,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Deze ruimte neemt geen boekingen aan.",
         "CONFLICT": "De ruimte is dan bezet.",
         "HOURS": "De ruimte is dan gesloten ({value}).",
-        "HORIZON": "De ruimte kan {value} vooruit worden geboekt; over deze datum wordt later beslist.",
+        "HORIZON": "De ruimte kan {value} vooruit worden geboekt.",
+        "later": "Over deze datum wordt later beslist.",
         "LEAD-TIME": "De ruimte moet minstens {value} vooruit worden geboekt.",
         "DURATION": "Deze boeking heeft geen toegestane lengte ({value}).",
         "CAPACITY": "Er zijn meer mensen uitgenodigd dan er plaatsen zijn ({value}).",
@@ -176,7 +182,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Esta sala não aceita reservas.",
         "CONFLICT": "A sala está ocupada a essa hora.",
         "HOURS": "A sala está fechada a essa hora ({value}).",
-        "HORIZON": "A sala reserva-se com {value} de antecedência; esta data será decidida a seu tempo.",
+        "HORIZON": "A sala reserva-se com {value} de antecedência.",
+        "later": "Esta data será decidida a seu tempo.",
         "LEAD-TIME": "A sala deve ser reservada pelo menos {value} antes.",
         "DURATION": "Esta reserva não tem uma duração permitida ({value}).",
         "CAPACITY": "Há mais convidados do que lugares na sala ({value}).",
@@ -202,7 +209,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "MODE": "Phòng này không nhận đặt chỗ.",
         "CONFLICT": "Phòng đã có người đặt vào giờ đó.",
         "HOURS": "Phòng đóng cửa vào giờ đó ({value}).",
-        "HORIZON": "Phòng được đặt trước tối đa {value}; ngày này sẽ được quyết định khi đến hạn.",
+        "HORIZON": "Phòng được đặt trước tối đa {value}.",
+        "later": "Ngày này sẽ được quyết định khi đến hạn.",
         "LEAD-TIME": "Phòng phải được đặt trước ít nhất {value}.",
         "DURATION": "Thời lượng đặt phòng không được phép ({value}).",
         "CAPACITY": "Số người được mời nhiều hơn số chỗ của phòng ({value}).",
@@ -257,6 +265,8 @@ def comment(
     if verdict.reason.value not in TEXTS[DEFAULT_LANGUAGE]:
         return ""
     sentences = [text(language, verdict.reason.value, value=verdict.value)]
+    if verdict.reason is Reason.HORIZON and policy.horizon_action is not HorizonAction.DECLINE:
+        sentences.append(text(language, "later"))
     conflict = verdict.conflict
     if conflict is not None and policy.response in {Response.TIME, Response.ORGANIZER}:
         start, end = clock_times(conflict.start, conflict.end, zone)

@@ -12,7 +12,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.times import TimeRange
 from calcore_caldav.scheduling.answering import OCCUPYING, is_pending, reason_of
 from calcore_caldav.scheduling.inquiry import Inquiry
-from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
+from calcore_caldav.scheduling.policy import BookingPolicy, HorizonAction, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Transaction
@@ -50,7 +50,8 @@ def _next_to_enter(
 ) -> datetime | None:
     """The start of the first instance that is to be decided once it comes within the horizon."""
     own = room.own_addresses
-    waiting = {rid: reason_of(c, own) is Reason.HORIZON for rid, c in copy.by_rid().items()}
+    later = policy.horizon_action is not HorizonAction.DECLINE
+    waiting = {rid: later and reason_of(c, own) is Reason.HORIZON for rid, c in copy.by_rid().items()}
     if any(waiting.values()):
         others = waiting.get(None, False)
         for wanted in inquiry.request.wanted:
@@ -58,11 +59,10 @@ def _next_to_enter(
                 return wanted.start
     if inquiry.request.endless and copy.master is not None:
         attendee = find_attendee(copy.master, own)
-        waits = reason_of(copy.master, own) is Reason.HORIZON
-        if attendee is not None and (waits or partstat(attendee) in OCCUPYING):
+        if attendee is not None and (waiting.get(None) or partstat(attendee) in OCCUPYING):
             known = {w.rid for w in inquiry.request.wanted}
-            later = TimeRange(txn.now + policy.reach, None)
-            following = copy.recurrence(inquiry.request.zone).between(later)
+            far = TimeRange(txn.now + policy.reach, None)
+            following = copy.recurrence(inquiry.request.zone).between(far)
             return next((i.start for i in following if i.rid not in known), None)
     return None
 

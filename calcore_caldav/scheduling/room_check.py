@@ -62,6 +62,7 @@ def check(txn: Transaction, room: Principal, *, fix: bool, settings: SchedulingS
         for stored in txn.objects.all(collection):
             events[stored.id] = stored, txn.objects.parsed(stored)
     expected: dict[int, list[Period]] = {}
+    exclusive: list[list[Period]] = []
     for object_id, (stored, copy) in events.items():
         trouble = _disagreement(txn, room, copy)
         if trouble is not None:
@@ -72,11 +73,12 @@ def check(txn: Transaction, room: Principal, *, fix: bool, settings: SchedulingS
             if kind is Trouble.ABANDONED and fix:
                 continue
         expected[object_id] = slots.union(rooms.periods_of(txn, room, copy, settings=settings))
+        exclusive.append(slots.union(rooms.periods_of(txn, room, copy, exclusive=True, settings=settings)))
     wrong = [*_wrong_bookings(txn, room, events, expected)]
     found += [Finding(kind, uid, detail, fixed=fix) for kind, uid, detail in wrong]
     if fix and wrong:
         rebook(txn, room, [events[i] for i in expected], settings=settings)
-    found += [Finding(Trouble.OVERLAP, "", detail) for detail in _overlaps(txn, room, expected.values())]
+    found += [Finding(Trouble.OVERLAP, "", detail) for detail in _overlaps(txn, room, exclusive)]
     return found
 
 

@@ -35,9 +35,9 @@ from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.bookers import booker_names, listed, managers
 from calcore_caldav.scheduling.booking import beyond_horizon, decide
 from calcore_caldav.scheduling.delivery import Delivery, room_reply
-from calcore_caldav.scheduling.inquiry import inquire
-from calcore_caldav.scheduling.policy import BookingPolicy, TimeoutAction, policy_of
-from calcore_caldav.scheduling.request import Reason, Verdict
+from calcore_caldav.scheduling.inquiry import Inquiry, inquire
+from calcore_caldav.scheduling.policy import BookingPolicy, HorizonAction, Mode, TimeoutAction, policy_of
+from calcore_caldav.scheduling.request import Booker, Reason, Role, Verdict
 from calcore_caldav.scheduling.room_agenda import (
     APPROVAL_JOB,
     ASKED_JOB,
@@ -73,7 +73,8 @@ def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
 
     def entered(instance: Instance) -> bool:
         if reason_of(instance.component, own) is Reason.HORIZON:
-            return not beyond_horizon(policy, txn.now, instance.start)
+            refused = policy.horizon_action is HorizonAction.DECLINE
+            return not refused and not beyond_horizon(policy, txn.now, instance.start)
         # Accepted in advance, and not booked yet: an endless series of a room without end of its horizon.
         attendee = find_attendee(instance.component, own)
         occupies = attendee is not None and partstat(attendee) in OCCUPYING
@@ -111,9 +112,10 @@ def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         PartStat.ACCEPTED if policy.approval_timeout_action is TimeoutAction.ACCEPT else PartStat.DECLINED
     )
     late = Verdict(answer, Reason.TIMEOUT)
+    inquiry = _waiting(txn, room, stored, settings)
     waiting = {
         i.rid: answered_at(i.component, own) or job.created
-        for i in inquire(txn, room, policy, txn.objects.parsed(stored), stored, settings=settings).instances
+        for i in inquiry.instances
         if reason_of(i.component, own) is Reason.PENDING
     }
     overdue = {rid: late for rid, asked in waiting.items() if asked + policy.approval_timeout <= txn.now}
@@ -122,6 +124,7 @@ def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         enqueue(txn, APPROVAL_JOB, room, stored.uid, first + policy.approval_timeout)
     if overdue:
         beyond = late if len(overdue) == len(waiting) else KEPT
+        overdue = _unless_taken(policy, inquiry, overdue)
         _change(txn, room, stored, overdue, beyond=beyond, settings=settings)
 
 
@@ -230,7 +233,7 @@ def decide_as_asked(txn: Transaction, sent: ITipMessage, *, settings: Scheduling
     found = {rid: find_attendee(c, own) for rid, c in sent.body.by_rid().items()}
     decisions = {rid: _DECISIONS.get(partstat(p), KEPT) for rid, p in found.items() if p is not None}
     beyond = decisions.get(None, KEPT)
-    inquiry = inquire(txn, room, policy_of(room.booking), copy, stored, settings=settings)
+    inquiry = _waiting(txn, room, stored, settings)
     verdicts = {
         i.rid: decisions.get(i.rid, beyond)
         for i in inquiry.instances
@@ -239,8 +242,32 @@ def decide_as_asked(txn: Transaction, sent: ITipMessage, *, settings: Scheduling
     if not own or not verdicts:
         return Status.REFUSED
     if any(v.decided for v in verdicts.values()):
+        verdicts = _unless_taken(policy_of(room.booking), inquiry, verdicts)
         _change(txn, room, stored, verdicts, beyond=beyond, settings=settings)
     return Status.DELIVERED
+
+
+def _waiting(
+    txn: Transaction, room: Principal, stored: StoredObject, settings: SchedulingSettings
+) -> Inquiry:
+    """The decision's input for what waits for approval."""
+
+    def waits(instance: Instance) -> bool:
+        return reason_of(instance.component, room.own_addresses) is Reason.PENDING
+
+    copy = txn.objects.parsed(stored)
+    return inquire(txn, room, policy_of(room.booking), copy, stored, again=waits, settings=settings)
+
+
+def _unless_taken(policy: BookingPolicy, inquiry: Inquiry, verdicts: Verdicts) -> Verdicts:
+    """The same, but what is granted and has been taken while it waited (see `pending_blocks`) is declined."""
+    simply = replace(policy, mode=Mode.AUTOMATIC, manual_wins=True, priority=False)
+    request = replace(inquiry.request, booker=Booker(Role.OVERRIDE), recurring=False, endless=False)
+    taken = {rid: v for rid, v in decide(simply, request).verdicts.items() if v.partstat is PartStat.DECLINED}
+    return {
+        rid: taken.get(rid, v) if v.partstat is PartStat.ACCEPTED and v.decided else v
+        for rid, v in verdicts.items()
+    }
 
 
 def asked(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:

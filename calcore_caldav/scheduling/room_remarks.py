@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 
 from calcore_caldav.core.calobject import PartStat
@@ -12,6 +13,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import responses
+from calcore_caldav.scheduling.booking import beyond_horizon
 from calcore_caldav.scheduling.finder import other_rooms
 from calcore_caldav.scheduling.inquiry import Inquiry
 from calcore_caldav.scheduling.policy import BookingPolicy
@@ -46,12 +48,12 @@ def comments_on(
         return {}
     # The master of a series speaks for its first instance.
     first = next(iter(wanted.values()))
-    refused = [
-        wanted.get(rid, first)
+    refused = {
+        rid: _dates(policy, inquiry, placed, rid) or [first]
         for rid, verdict in placed.items()
         if verdict.partstat is PartStat.DECLINED and verdict.reason in _SUGGESTED
-    ]
-    rooms = _alternatives(txn, room, policy, refused[:_MOST_SUGGESTIONS], inquiry)
+    }
+    rooms = _alternatives(txn, room, policy, dict(islice(refused.items(), _MOST_SUGGESTIONS)), inquiry)
     comments: dict[RecurrenceId | None, str] = {}
     for rid, verdict in placed.items():
         instance = wanted.get(rid, first)
@@ -63,24 +65,47 @@ def comments_on(
             language=language,
             zone=inquiry.request.zone,
             organizer=name_of(txn, holder),
-            alternatives=rooms.get(instance, ()),
+            alternatives=rooms.get(rid, ()),
         )
     return {rid: text for rid, text in comments.items() if text}
 
 
+def _dates(
+    policy: BookingPolicy,
+    inquiry: Inquiry,
+    placed: Mapping[RecurrenceId | None, Verdict],
+    rid: RecurrenceId | None,
+) -> list[Wanted]:
+    """The dates that a component of the reply speaks of: the master of all that have none, and can be booked yet."""
+    now = inquiry.request.now
+    return [
+        w
+        for w in inquiry.request.wanted
+        if w.rid == rid
+        or (rid is None and w.rid not in placed and w.end > now and not beyond_horizon(policy, now, w.start))
+    ]
+
+
 def _alternatives(
-    txn: Transaction, room: Principal, policy: BookingPolicy, refused: Sequence[Wanted], inquiry: Inquiry
-) -> dict[Wanted, list[str]]:
-    """Names of rooms that are free instead."""
+    txn: Transaction,
+    room: Principal,
+    policy: BookingPolicy,
+    refused: Mapping[RecurrenceId | None, Sequence[Wanted]],
+    inquiry: Inquiry,
+) -> dict[RecurrenceId | None, list[str]]:
+    """Names of rooms that are free instead, by the component of the reply that says it."""
     if not refused or not policy.alternatives:
         return {}
-    periods = {w: Period(w.start, max(w.end, w.start + timedelta.resolution)) for w in refused}
     found = other_rooms(
         txn,
         room,
-        [*periods.values()],
-        capacity=max(w.people for w in refused) if policy.capacity else 0,
+        [
+            [Period(w.start, max(w.end, w.start + timedelta.resolution)) for w in dates]
+            for dates in refused.values()
+        ],
+        capacity=max(w.people for dates in refused.values() for w in dates) if policy.capacity else 0,
         names=inquiry.names,
+        recurring=inquiry.request.recurring,
         most=policy.alternatives,
     )
-    return {w: [r.display_name for r in found[period]] for w, period in periods.items()}
+    return {rid: [r.display_name for r in rooms] for rid, rooms in zip(refused, found, strict=True)}

@@ -7,19 +7,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
+from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.core.timing import retimed
 from calcore_caldav.scheduling import responses, slots
-from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, discreet, is_pending
+from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, answered_at, discreet, is_pending
 from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import (
@@ -92,7 +93,8 @@ def answer(
         # Its own event: nobody asks for anything.
         bookings = slots_for(txn, room, own_object, copy, settings=settings)
         return RoomAnswer(copy, bookings, answered=False, inbox=False)
-    inquiry = inquire(txn, room, policy, copy, own_object, settings=settings)
+    again = _claiming(room, policy, previous)
+    inquiry = inquire(txn, room, policy, copy, own_object, again=again, settings=settings)
     granted = _granted(room, policy, copy, previous, inquiry) if previous is not None else {}
     if granted:
         wanted = [
@@ -103,6 +105,27 @@ def answer(
     else:
         decision = decide(policy, inquiry.request)
     return _write(txn, room, policy, copy, own_object, inquiry, decision)
+
+
+def _claiming(
+    room: Principal, policy: BookingPolicy, previous: CalendarObject | None
+) -> Callable[[Instance], bool]:
+    """Tells the dates that take the room only now: were tentative, which took nothing, and are so no more."""
+    if previous is None or policy.tentative_blocks:
+        return lambda _: False
+    own = room.own_addresses
+
+    def claims(instance: Instance) -> bool:
+        before = previous.overrides.get(instance.rid, previous.master) if instance.rid else previous.master
+        # What a manager answered stands.
+        own_answer = answered_at(instance.component, own) is not None
+        return own_answer and _is_tentative(before) and not _is_tentative(instance.component)
+
+    return claims
+
+
+def _is_tentative(component: Component | None) -> bool:
+    return component is not None and (component.value("STATUS") or "").strip().upper() == "TENTATIVE"
 
 
 def _granted(
@@ -254,9 +277,14 @@ def slots_for(
 
 
 def periods_of(
-    txn: Transaction, room: Principal, copy: CalendarObject, *, settings: SchedulingSettings
+    txn: Transaction,
+    room: Principal,
+    copy: CalendarObject,
+    *,
+    exclusive: bool = False,
+    settings: SchedulingSettings,
 ) -> list[Period]:
-    """The time that an event takes as it stands, buffers included."""
+    """The time that an event takes as it stands, buffers included; `exclusive`: what it takes from others."""
     if copy.kind is not ComponentKind.VEVENT:
         return []
     policy = policy_of(room.booking)
@@ -266,7 +294,9 @@ def periods_of(
     return [
         padded_period(policy, Wanted(i.rid, i.start, i.end))
         for i in islice(recurrence.between(TimeRange(since, until)), MOST_INSTANCES)
-        if i.start < i.end and _takes_time(i, room.own_addresses, policy)
+        if i.start < i.end
+        and _takes_time(i, room.own_addresses, policy)
+        and not (exclusive and _shares(i, room.own_addresses, policy))
     ]
 
 
@@ -277,6 +307,17 @@ def _takes_time(instance: Instance, own: frozenset[CalendarUserAddress], policy:
     if attendee is not None:
         return partstat(attendee) in OCCUPYING
     return policy.unscheduled_blocks
+
+
+def _shares(instance: Instance, own: frozenset[CalendarUserAddress], policy: BookingPolicy) -> bool:
+    """Whether others may have the same time, by `tentative_blocks` or `pending_blocks`."""
+    attendee = find_attendee(instance.component, own)
+    pending = attendee is not None and partstat(attendee) is PartStat.TENTATIVE
+    return (
+        not policy.pending_blocks
+        if pending
+        else not policy.tentative_blocks and _is_tentative(instance.component)
+    )
 
 
 def stored_copy(txn: Transaction, room: Principal, uid: str) -> StoredObject | None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
@@ -135,11 +136,18 @@ class Office:
 
     def set(self, **booking: object) -> None:
         """Another policy for room1."""
-        from dataclasses import replace
+        self.change("room1", booking=booking)
 
+    def set_other(self, name: str, **booking: object) -> None:
+        """Another policy for another room."""
+        self.change(name, booking=booking)
+
+    def equip(self, name: str, *features: str) -> None:
+        self.change(name, location=replace(self.room(name).location, features=features))
+
+    def change(self, name: str, **values: object) -> None:
         with self.store.write(SYSTEM) as txn:
-            room = txn.directory.by_name("room1")
-            txn.directory.save(replace(room, booking=booking))
+            txn.directory.save(replace(txn.directory.by_name(name), **values))
 
     def invite(self, copy: CalendarObject, room: str = "room1") -> rooms.RoomAnswer:
         """Deliver an invitation as the scheduling engine does it."""

@@ -252,6 +252,47 @@ def test_each_declined_date_of_a_series_suggests_the_rooms_that_are_free_then(of
     }
 
 
+def test_a_refused_series_suggests_the_rooms_that_are_free_on_all_of_its_dates(office):
+    office.set(max_conflicts=0, horizon="30d")
+    office.invite(event("second", hour(1 + 7 * 24)))
+    office.invite(event("third", hour(1 + 14 * 24), room="large"), "large")
+    answer = office.invite(event("weekly", hour(1), "RRULE:FREQ=WEEKLY;COUNT=9"))
+    assert answer.comments[None].endswith("Free at that time: Small, Huge. [SERIES]")
+
+
+def test_a_room_that_accepts_always_is_suggested_only_where_it_is_free(office):
+    office.set(alternatives=2)
+    office.set_other("large", mode="accept-always", capacity=8)
+    office.invite(event("there", hour(1), room="large"), "large")
+    office.invite(event("one", hour(1)))
+    assert "Free at that time: Small, Huge. " in office.invite(event("two", hour(1))).comments[None]
+
+
+def test_rooms_that_take_no_series_are_not_suggested_for_one(office):
+    office.set(alternatives=1)
+    office.set_other("small", recurring="no")
+    office.invite(event("one", hour(1)))
+    daily = office.invite(event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=9"))
+    assert [c.partition("time: ")[2] for c in daily.comments.values()] == ["Large. [CONFLICT]"]
+    assert "time: Small. " in office.invite(event("two", hour(1))).comments[None]
+
+
+def test_rooms_that_have_what_the_taken_one_has_are_suggested_first(office):
+    office.set(alternatives=2)
+    office.equip("room1", "Projector", "piano")
+    office.equip("large", "projector", "fridge")
+    office.equip("huge", "piano", "projector")
+    office.invite(event("one", hour(1)))
+    assert "Free at that time: Huge, Large. " in office.invite(event("two", hour(1))).comments[None]
+
+
+def test_rooms_that_the_booker_may_not_book_or_not_see_are_not_suggested(office):
+    office.set_other("small", book=["bob"])
+    office.change("large", hidden=True)
+    office.invite(event("one", hour(1)))
+    assert "Free at that time: Huge. " in office.invite(event("two", hour(1))).comments[None]
+
+
 @pytest.mark.parametrize(
     ("booking", "shown", "gone"),
     [

@@ -318,6 +318,30 @@ def test_the_check_reports_what_managers_overruled(office):
     assert [(str(f.trouble), f.fixed) for f in findings] == [("overlap", False)]
 
 
+def test_dates_that_are_moved_together_are_decided_each_by_itself(office):
+    for uid, day in (("tuesday", 25), ("wednesday", 49)):
+        office.put("bob", event(uid, hour(day), organizer="bob"))
+    office.put("ann", event("series", hour(3), "RRULE:FREQ=DAILY;COUNT=4"))
+    office.said("ann")
+    moved = [
+        event("series", hour(25), "RECURRENCE-ID:20260303T120000Z"),
+        event("series", hour(49), "RECURRENCE-ID:20260304T120000Z"),
+    ]
+    copy = office.of("ann", "series")
+    office.put("ann", copy.with_components((*copy.components, *(c for m in moved for c in m.components))))
+    assert [said.rpartition(" ")[2] for said in office.said("ann") if said] == ["[CONFLICT]"] * 2
+
+
+def test_the_check_does_not_report_what_the_policy_allows(office):
+    office.set(tentative_blocks=False)
+    office.put("ann", event("one", hour(1), "STATUS:TENTATIVE"))
+    office.put("bob", event("two", hour(1), organizer="bob"))
+    assert office.seen("bob", "two") == {"": "ACCEPTED"}
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        assert room_check.check(txn, room, fix=False, settings=office.settings) == []
+
+
 def test_a_room_does_not_invite(office):
     with pytest.raises(SchedulingRefused) as caught:
         office.put("room1", event("one", hour(1), organizer="room1", attendees=["ann"]), actor="max")
