@@ -22,6 +22,7 @@ from calcore_caldav.core.timing import retimed
 from calcore_caldav.scheduling import responses, slots
 from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, answered_at, discreet, is_pending
 from calcore_caldav.scheduling.availability import zone_of
+from calcore_caldav.scheduling.bookers import Heads
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import (
     MOST_INSTANCES,
@@ -30,7 +31,7 @@ from calcore_caldav.scheduling.inquiry import (
     grace_of,
     inquire,
 )
-from calcore_caldav.scheduling.policy import BookingPolicy, HorizonAction, Recurring, policy_of
+from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, HorizonAction, Recurring, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.room_agenda import leave_jobs
 from calcore_caldav.scheduling.room_remarks import comments_on, name_of
@@ -93,7 +94,7 @@ def answer(
         # Its own event: nobody asks for anything.
         bookings = slots_for(txn, room, own_object, copy, settings=settings)
         return RoomAnswer(copy, bookings, answered=False, inbox=False)
-    again = _claiming(room, policy, previous)
+    again = _asked_for_more(txn, room, policy, previous)
     inquiry = inquire(txn, room, policy, copy, own_object, again=again, settings=settings)
     granted = _granted(room, policy, copy, previous, inquiry) if previous is not None else {}
     if granted:
@@ -107,25 +108,33 @@ def answer(
     return _write(txn, room, policy, copy, own_object, inquiry, decision)
 
 
-def _claiming(
-    room: Principal, policy: BookingPolicy, previous: CalendarObject | None
+def _asked_for_more(
+    txn: Transaction, room: Principal, policy: BookingPolicy, previous: CalendarObject | None
 ) -> Callable[[Instance], bool]:
-    """Tells the dates that take the room only now: were tentative, which took nothing, and are so no more."""
-    if previous is None or policy.tentative_blocks:
-        return lambda _: False
-    own = room.own_addresses
+    """Tells the dates that were granted less than is asked for now, though at the same time.
 
-    def claims(instance: Instance) -> bool:
+    Fewer people than the room holds, where it must hold them; tentative, where that takes nothing. A manager's
+    answer stands.
+    """
+    own, heads = room.own_addresses, Heads(txn)
+    enforced = policy.enforce_capacity is CapacityRule.ENFORCE
+
+    def more(instance: Instance) -> bool:
+        after = instance.component
+        attendee = find_attendee(after, own)
+        if previous is None or attendee is None or partstat(attendee) not in OCCUPYING:
+            return False
         before = previous.overrides.get(instance.rid, previous.master) if instance.rid else previous.master
-        # What a manager answered stands.
-        own_answer = answered_at(instance.component, own) is not None
-        return own_answer and _is_tentative(before) and not _is_tentative(instance.component)
+        if before is None or answered_at(after, own) is None:
+            return False
+        confirmed = not policy.tentative_blocks and _is_tentative(before) and not _is_tentative(after)
+        return confirmed or (enforced and heads.count(before) <= policy.capacity < heads.count(after))
 
-    return claims
+    return more if enforced or not policy.tentative_blocks else lambda _: False
 
 
-def _is_tentative(component: Component | None) -> bool:
-    return component is not None and (component.value("STATUS") or "").strip().upper() == "TENTATIVE"
+def _is_tentative(component: Component) -> bool:
+    return (component.value("STATUS") or "").strip().upper() == "TENTATIVE"
 
 
 def _granted(

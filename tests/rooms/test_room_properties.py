@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from hypothesis import example, given, note, settings
@@ -32,7 +32,7 @@ POLICIES = st.fixed_dictionaries(
         "horizon": st.sampled_from(["3d", "30d", "180d"]),
         "horizon_action": st.sampled_from(["truncate", "decline", "unlimited"]),
         "recurring": st.sampled_from(["partial", "all-or-nothing", "no"]),
-        "override": st.just("none"),
+        "override": st.sampled_from([["none"], ["bob"]]),
         "manual_wins": st.booleans(),
         "max_duration": st.just("30d"),
         "past_grace": st.just("1h"),
@@ -43,7 +43,11 @@ POLICIES = st.fixed_dictionaries(
         "same_organizer_limit": st.just(1),
         "priority": st.just(True),
         "approval_timeout": st.just("2h"),
-        "conflict_limit": st.integers(0, 2),
+        "max_conflicts": st.integers(0, 2),
+        "request": st.just(["bob"]),
+        "book": st.just(["ann", "max"]),
+        "tentative_blocks": st.booleans(),
+        "pending_blocks": st.booleans(),
     },
 )
 DAILY = ("RRULE:FREQ=DAILY;COUNT=4",)
@@ -73,6 +77,9 @@ STEPS = st.one_of(
     st.tuples(st.just("strike one"), UIDS, DATES),
     st.tuples(st.just("cut one"), UIDS, DATES),
     st.tuples(st.just("restore one"), UIDS, DATES),
+    st.tuples(st.just("add one"), UIDS, STARTS),
+    st.tuples(st.just("status"), UIDS, st.sampled_from(["TENTATIVE", "CONFIRMED", "CANCELLED"])),
+    st.tuples(st.just("decide"), UIDS, st.sampled_from(["ACCEPTED", "DECLINED"])),
     st.tuples(st.just("split"), UIDS, DATES),
     st.tuples(st.just("overrule one"), UIDS, DATES, st.sampled_from(["ACCEPTED", "DECLINED"])),
 )
@@ -276,6 +283,17 @@ def restored(obj: CalendarObject, nth: int) -> CalendarObject | None:
     return obj.with_components(left) if len(left) < len(obj.components) else None
 
 
+def one_more(obj: CalendarObject, start: datetime) -> CalendarObject | None:
+    if obj.master is None or not obj.recurrence().recurring:
+        return None
+    more = obj.master.adding(Property("RDATE", format_date_time(start)))
+    return obj.with_components(tuple(more if c is obj.master else c for c in obj.components))
+
+
+def with_status(obj: CalendarObject, status: str) -> CalendarObject:
+    return obj.with_components(tuple(c.set("STATUS", status) for c in obj.components))
+
+
 def following(component: Component, hours: int) -> Component:
     rid = component.get("RECURRENCE-ID")
     return moved(component, hours).with_property(rid.with_param("RANGE", "THISANDFUTURE"))
@@ -293,6 +311,8 @@ EDITS = {
     "move rest": edit_one(following),
     "strike one": edit_one(lambda c: c.set("STATUS", "CANCELLED")),
     "cut one": cut,
+    "add one": one_more,
+    "status": with_status,
     "restore one": restored,
 }
 
@@ -307,6 +327,9 @@ def _take(office: Corridor, step: tuple) -> None:
         case ("overrule", uid, answer):
             if office.of("room1", uid) is not None:
                 office.answer_as("room1", uid, answer, actor="max")
+        case ("decide", uid, answer):
+            if office.of("max", f"approval:room1:{uid}") is not None:
+                office.answer_as("max", f"approval:room1:{uid}", answer)
         case ("wait", hours):
             office.wait(hours=hours)
         case ("overrule one", uid, nth, answer):
