@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
@@ -22,7 +23,7 @@ from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
 from calcore_caldav.scheduling.room_remarks import comments_on
 from calcore_caldav.scheduling.rooms import stored_copy
 from calcore_caldav.scheduling.settings import SchedulingSettings
-from calcore_caldav.store.protocol import Transaction
+from calcore_caldav.store.protocol import CollectionKind, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,18 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A meeting that a room is asked for, as far as it is still to come."""
+
+    uid: str
+    organizer: CalendarUserAddress
+    next: datetime
+    """When its next date begins."""
+    answers: Mapping[PartStat, int]
+    """How many dates are answered how."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What a room would answer to an invitation."""
 
@@ -56,6 +69,25 @@ class Forecast:
         """Instances that it would accept or hold."""
         granted = {PartStat.ACCEPTED, PartStat.TENTATIVE}
         return sum(e.verdict.partstat in granted for e in self.explanations)
+
+
+def asked(txn: Transaction, room: Principal, *, settings: SchedulingSettings) -> list[Asked]:
+    """Every meeting that the room is asked for and that is still to come, the next one first."""
+    found: list[Asked] = []
+    policy = policy_of(room.booking)
+    for calendar in txn.collections.of(room, CollectionKind.CALENDAR):
+        for stored in txn.objects.all(calendar):
+            if stored.organizer is None or stored.organizer in room.own_addresses:
+                continue
+            copy = txn.objects.parsed(stored)
+            if copy.kind is not ComponentKind.VEVENT:
+                continue
+            dates = inquire(txn, room, policy, copy, stored, settings=settings).instances
+            coming = [i for i in dates if i.end > txn.now]
+            if coming:
+                answers = Counter(_stands(i.component, room.own_addresses) for i in coming)
+                found.append(Asked(copy.uid, stored.organizer, coming[0].start, answers))
+    return sorted(found, key=lambda meeting: (meeting.next, meeting.uid))
 
 
 def why(

@@ -55,6 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         nargs="+",
         help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default",
     )
+    action("bookings", _bookings, "list the meetings that a room is asked for, each with its UID")
     why = action("why", _why, "tell for each date of a booking what the room answered, and by which rule")
     check = action("check", _check, "find bookings and answers that do not agree with each other", room=False)
     check.add_argument("rooms", metavar="ROOM", nargs="*", help="names of rooms and resources (default: all)")
@@ -73,7 +74,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     refuse = action("refuse", _settle, "decline what waits for approval, or was accepted")
     check_in = action("check-in", _check_in, "say that somebody is there, so that the room is not released")
     for made in (why, release, approve, refuse, check_in):
-        made.add_argument("uid", metavar="UID", help="UID of the event")
+        made.add_argument("uid", metavar="UID", help="UID of the event (calcore-caldav room bookings ROOM)")
         made.add_argument(
             "recurrence_id",
             metavar="RECURRENCE-ID",
@@ -152,6 +153,27 @@ def _set(args: argparse.Namespace) -> None:
         txn.lock([f"room:{room.name}"])
         saved = txn.directory.save(replace(room, booking=booking))
         rebook(txn, saved, settings=services.settings)
+
+
+def _bookings(args: argparse.Namespace) -> None:
+    from calcore_caldav.scheduling.availability import zone_of
+    from calcore_caldav.scheduling.explanation import asked
+
+    services = open_place(args)
+    with closing(services.store) as store, store.read() as txn:
+        room = _room(txn, args.room)
+        found = asked(txn, room, settings=services.settings)
+        zone = zone_of(txn, room)
+    if not found:
+        print("nobody asks for it in the time to come")
+        return
+    rows = [("NEXT", "ANSWERS", "BOOKED BY", "UID")]
+    for meeting in found:
+        answers = ", ".join(f"{number} {answer}" for answer, number in meeting.answers.items())
+        booker = meeting.organizer.email or str(meeting.organizer)
+        rows.append((f"{meeting.next.astimezone(zone):%a %Y-%m-%d %H:%M}", answers, booker, meeting.uid))
+    print(f"times of {zone}")
+    _print_table(rows)
 
 
 def _why(args: argparse.Namespace) -> None:

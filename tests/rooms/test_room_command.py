@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +86,22 @@ def test_new_buffers_count_for_what_is_booked_already(office, room):
     room("set", "room1", "buffer_after=30m")
     assert office.bookings()[0][2] == TOMORROW + timedelta(minutes=90)
     assert room("check").endswith("checked: nothing is wrong\n")
+
+
+def test_what_a_room_is_asked_for(office, room):
+    assert room("bookings", "room1") == "nobody asks for it in the time to come\n"
+    later = TOMORROW + timedelta(days=1)
+    office.put("ann", event("one", later))
+    office.put("bob", event("two", TOMORROW, "RRULE:FREQ=DAILY;COUNT=3", organizer="bob"))
+    office.put("ann", event("over", TOMORROW - timedelta(days=30)))
+    office.put("room1", event("walk-in", TOMORROW + timedelta(hours=5), organizer=None), actor="max")
+    zone, head, *lines = room("bookings", "room1").splitlines()
+    assert (zone, head.split()) == ("times of UTC", ["NEXT", "ANSWERS", "BOOKED", "BY", "UID"])
+    assert [re.split(" {2,}", line) for line in lines] == [
+        [f"{TOMORROW:%a %Y-%m-%d %H:%M}", "2 ACCEPTED, 1 DECLINED", "bob@example.com", "two"],
+        [f"{later:%a %Y-%m-%d %H:%M}", "1 ACCEPTED", "ann@example.com", "one"],
+    ]
+    assert "there is no room" in room("bookings", "ann", status=1)
 
 
 def test_why_a_date_was_declined(office, room):
