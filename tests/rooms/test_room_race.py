@@ -6,16 +6,24 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from live import Client, serving
 
 from calcore_caldav.core.times import format_date_time
+from calcore_caldav.scheduling import room_check
+from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.opening import open_store
+from calcore_caldav.store.protocol import SYSTEM
 
 CLIENTS = [f"racer{n}" for n in range(8)]
 SLOTS = 50
+FEW = 10
 FIRST = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=7)
 
 
@@ -43,6 +51,29 @@ def race(port: int, who: str) -> tuple[Counter[int], dict[int, set[str]]]:
         return statuses, {slot: answers(client("GET", f"/{who}/calendar/{slot}.ics").text) for slot in slots}
 
 
+def change_ones_mind(port: int, who: str) -> Counter[int]:
+    """Book slots and give every other one back, again and again."""
+    chance = random.Random(who)
+    with Client(port, who) as client:
+        statuses: Counter[int] = Counter()
+        for slot in (slot for _ in range(3) for slot in chance.sample(range(FEW), FEW)):
+            statuses[client("PUT", f"/{who}/calendar/{slot}.ics", meeting(who, slot)).status] += 1
+            if chance.random() < 0.5:
+                statuses[client("DELETE", f"/{who}/calendar/{slot}.ics").status] += 1
+    return statuses
+
+
+def ask_again(port: int, who: str) -> dict[int, set[str]]:
+    """Ask for every slot that one has not got; returns the room's answers by slot."""
+    with Client(port, who) as client:
+        for slot in range(FEW):
+            url = f"/{who}/calendar/{slot}.ics"
+            if answers(client("GET", url).text) != {"ACCEPTED"}:
+                client("DELETE", url)
+                client("PUT", url, meeting(who, slot))
+        return {slot: answers(client("GET", f"/{who}/calendar/{slot}.ics").text) for slot in range(FEW)}
+
+
 def answers(text: str) -> set[str]:
     """What the room says to the dates of a series."""
     lines = text.replace("\r\n ", "").splitlines()
@@ -50,13 +81,16 @@ def answers(text: str) -> set[str]:
     return {found[1] for line in asked if (found := re.search("PARTSTAT=([A-Z-]+)", line))}
 
 
-def test_every_slot_is_booked_once_and_none_is_lost(tmp_path):
+@contextmanager
+def racing(tmp_path: Path, *, concurrency: int) -> Iterator[Callable[[Callable[[int, str], Any]], list[Any]]]:
+    """Two servers of two processes each; has every client do something at the same time."""
     people = "".join(
         f'[[principal]]\nname = "{who}"\ntype = "INDIVIDUAL"\naddresses = ["{who}@example.com"]\npassword = "{who}"\n'
         for who in CLIENTS
     )
     arena = '[[principal]]\nname = "arena"\ntype = "ROOM"\naddresses = ["arena@example.com"]\n'
-    (tmp_path / "directory.toml").write_text(people + arena)
+    policy = f"[principal.booking]\nconcurrency = {concurrency}\n"
+    (tmp_path / "directory.toml").write_text(people + arena + policy)
     options = ("--directory", str(tmp_path / "directory.toml"), "--workers", "2")
     data = tmp_path / "data"
     with (
@@ -64,7 +98,12 @@ def test_every_slot_is_booked_once_and_none_is_lost(tmp_path):
         serving(data, *options) as (_, other),
         ThreadPoolExecutor(len(CLIENTS)) as pool,
     ):
-        raced = list(pool.map(race, [one, other] * (len(CLIENTS) // 2), CLIENTS))
+        yield lambda what: list(pool.map(what, [one, other] * (len(CLIENTS) // 2), CLIENTS))
+
+
+def test_every_slot_is_booked_once_and_none_is_lost(tmp_path):
+    with racing(tmp_path, concurrency=1) as all_at_once:
+        raced = all_at_once(race)
     assert sum((statuses for statuses, _ in raced), Counter()) == {201: SLOTS * len(CLIENTS)}
     for slot in range(SLOTS):
         # Whoever came first has all three dates, everybody else none.
@@ -80,3 +119,21 @@ def test_every_slot_is_booked_once_and_none_is_lost(tmp_path):
     assert {b.slot for b in bookings} == {0}
     assert len({b.period for b in bookings}) == 3 * SLOTS
     assert sorted(int(uid.partition("-")[2]) for uid in winners) == list(range(SLOTS))
+
+
+def test_two_places_are_never_three_and_none_is_lost_when_bookings_come_and_go(tmp_path):
+    with racing(tmp_path, concurrency=2) as all_at_once:
+        statuses = sum(all_at_once(change_ones_mind), Counter())
+        told = all_at_once(ask_again)
+    assert set(statuses) == {201, 204}
+    for slot in range(FEW):
+        assert Counter(answer for seen in told for answer in seen[slot]) == {
+            "ACCEPTED": 2,
+            "DECLINED": len(CLIENTS) - 2,
+        }
+    store = open_store(f"sqlite:///{tmp_path / 'data' / 'calcore.db'}")
+    with store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("arena")
+        assert len(txn.bookings.all(room)) == 2 * 3 * FEW
+        assert room_check.check(txn, room, fix=False, settings=SchedulingSettings()) == []
+    store.close()
