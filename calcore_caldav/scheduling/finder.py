@@ -14,7 +14,7 @@ from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import availability, slots
-from calcore_caldav.scheduling.bookers import managers, role_of
+from calcore_caldav.scheduling.bookers import holdings, managers, role_of
 from calcore_caldav.scheduling.booking import decide, padded_period
 from calcore_caldav.scheduling.inquiry import Kinds, clusters, held
 from calcore_caldav.scheduling.policy import Mode, Recurring, policy_of
@@ -55,6 +55,7 @@ def other_rooms(
     *,
     capacity: int,
     names: frozenset[str],
+    booker: Principal | None,
     recurring: bool,
     most: int,
 ) -> list[list[Principal]]:
@@ -76,7 +77,7 @@ def other_rooms(
         wanted = _wanted((period for _, wish in open_wishes for period in wish), capacity)
         rows = _rows(txn, some, wanted) if wanted else {}
         for other in some if wanted else ():
-            granted = set(_free(txn, other, wanted, rows.get(other.id, ()), names))
+            granted = set(_free(txn, other, wanted, rows.get(other.id, ()), names, booker))
             for rooms, wish in open_wishes:
                 if granted.issuperset(wish):
                     rooms.append(other)
@@ -128,6 +129,7 @@ def _free(
     wanted: Sequence[Wanted],
     rows: Sequence[InstanceRow],
     names: frozenset[str] | None,
+    booker: Principal | None = None,
 ) -> list[Period]:
     """The wanted times that a room grants."""
     policy = policy_of(room.booking)
@@ -151,8 +153,12 @@ def _free(
     for window in clusters(windows):
         closed = availability.unavailable_in(published, room, window)
         taken.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in closed)
-    request = BookingRequest(
-        wanted=wanted, taken=taken, booker=Booker(role), now=txn.now, zone=availability.zone_of(txn, room)
-    )
+    zone = availability.zone_of(txn, room)
+    automatic = names is not None and policy.auto_accept_group in names
+    who = Booker(role, automatic)
+    if booker is not None and (policy.quota or policy.same_organizer_limit):
+        bookings, used = holdings(txn, room, booker.address, wanted, frozenset(), zone)
+        who = Booker(role, automatic, bookings, used)
+    request = BookingRequest(wanted=wanted, taken=taken, booker=who, now=txn.now, zone=zone)
     verdicts = decide(policy, request).verdicts
     return [Period(w.start, w.end) for w in wanted if verdicts[w.rid].partstat in _GRANTED]

@@ -105,6 +105,7 @@ def _alternatives(
         ],
         capacity=max(w.people for dates in refused.values() for w in dates) if policy.capacity else 0,
         names=inquiry.names,
+        booker=inquiry.booker,
         recurring=inquiry.request.recurring,
         most=policy.alternatives,
     )

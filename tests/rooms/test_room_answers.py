@@ -277,6 +277,17 @@ def test_rooms_that_take_no_series_are_not_suggested_for_one(office):
     assert "time: Small. " in office.invite(event("two", hour(1))).comments[None]
 
 
+def test_rooms_of_which_the_booker_has_enough_are_not_suggested(office):
+    office.set(alternatives=2)
+    office.set_other("small", capacity=2, same_organizer_limit=1)
+    office.set_other("large", capacity=8, mode="decline-always", auto_accept_group="staff")
+    office.invite(event("there", hour(30), room="small"), "small")
+    office.invite(event("one", hour(1), organizer="bob"))
+    assert "Free at that time: Large, Huge. " in office.invite(event("two", hour(1))).comments[None]
+    french = office.invite(event("three", hour(1), organizer="bob")).comments[None]
+    assert "Libres à cette heure : Small, Huge. " in french
+
+
 def test_rooms_that_have_what_the_taken_one_has_are_suggested_first(office):
     office.set(alternatives=2)
     office.equip("room1", "Projector", "piano")
