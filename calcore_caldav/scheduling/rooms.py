@@ -20,7 +20,15 @@ from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.core.timing import retimed
 from calcore_caldav.scheduling import responses, slots
-from calcore_caldav.scheduling.answering import KEPT, OCCUPYING, answered, answered_at, discreet, is_pending
+from calcore_caldav.scheduling.answering import (
+    KEPT,
+    OCCUPYING,
+    answered,
+    answered_at,
+    discreet,
+    is_pending,
+    reason_of,
+)
 from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.bookers import Heads
 from calcore_caldav.scheduling.booking import decide, padded_period
@@ -94,7 +102,7 @@ def answer(
         # Its own event: nobody asks for anything.
         bookings = slots_for(txn, room, own_object, copy, settings=settings)
         return RoomAnswer(copy, bookings, answered=False, inbox=False)
-    again = _asked_for_more(txn, room, policy, previous)
+    again = _asked_otherwise(txn, room, policy, previous)
     inquiry = inquire(txn, room, policy, copy, own_object, again=again, settings=settings)
     granted = _granted(room, policy, copy, previous, inquiry) if previous is not None else {}
     if granted:
@@ -108,29 +116,32 @@ def answer(
     return _write(txn, room, policy, copy, own_object, inquiry, decision)
 
 
-def _asked_for_more(
+def _asked_otherwise(
     txn: Transaction, room: Principal, policy: BookingPolicy, previous: CalendarObject | None
 ) -> Callable[[Instance], bool]:
-    """Tells the dates that were granted less than is asked for now, though at the same time.
+    """Tells the dates that are to be decided anew though their time is the same, since something else is asked.
 
-    Fewer people than the room holds, where it must hold them; tentative, where that takes nothing. A manager's
-    answer stands.
+    More people than the room holds, where it must hold them, or no more than that; and what was tentative, where
+    that takes nothing. A manager's answer stands.
     """
     own, heads = room.own_addresses, Heads(txn)
     enforced = policy.enforce_capacity is CapacityRule.ENFORCE
 
-    def more(instance: Instance) -> bool:
+    def otherwise(instance: Instance) -> bool:
+        if previous is None:
+            return False
         after = instance.component
-        attendee = find_attendee(after, own)
-        if previous is None or attendee is None or partstat(attendee) not in OCCUPYING:
-            return False
         before = previous.overrides.get(instance.rid, previous.master) if instance.rid else previous.master
-        if before is None or answered_at(after, own) is None:
+        attendee = find_attendee(after, own)
+        if before is None or attendee is None or answered_at(after, own) is None:
             return False
+        if partstat(attendee) not in OCCUPYING:
+            crowded = reason_of(before, own) is Reason.CAPACITY
+            return crowded and enforced and heads.count(after) <= policy.capacity
         confirmed = not policy.tentative_blocks and _is_tentative(before) and not _is_tentative(after)
         return confirmed or (enforced and heads.count(before) <= policy.capacity < heads.count(after))
 
-    return more if enforced or not policy.tentative_blocks else lambda _: False
+    return otherwise if enforced or not policy.tentative_blocks else lambda _: False
 
 
 def _is_tentative(component: Component) -> bool:

@@ -36,7 +36,7 @@ def duration(value: object) -> timedelta:
             parsed = -timedelta.resolution
         if ZERO <= parsed <= LONGEST:
             return parsed
-    raise ValueError("is a length of time, such as '30m', '2h', '180d' or 'PT1H30M'; 0 is none")
+    raise ValueError("is a length of time (0: none) such as '30m', '2h', '180d' or 'PT1H30M'")
 
 
 def shown_duration(delta: timedelta) -> str | int:
