@@ -85,6 +85,8 @@ def _by_head(
     if copy.master is None:
         return {}
     ranged = [rid for rid, c in overrides.items() if is_ranged(c)]
+    if not ranged:
+        return {None: [rid for rid in rids if rid not in overrides]}
     found: dict[RecurrenceId | None, list[RecurrenceId]] = {None: [], **{rid: [] for rid in sorted(ranged)}}
     for rid in rids:
         if rid not in overrides:
