@@ -93,8 +93,8 @@ class CalendarObject:
 
     @cached_property
     def etag(self) -> str:
-        """Strong entity tag with its quotes: a hash of the bytes."""
-        return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+        """Entity tag of the bytes, see `etag_of`."""
+        return etag_of(self.body)
 
     @property
     def kind(self) -> ComponentKind:
@@ -196,3 +196,8 @@ def partstat(attendee: Property) -> PartStat:
 
 
 _PARTSTATS: Final = {answer.value: answer for answer in PartStat}
+
+
+def etag_of(body: bytes) -> str:
+    """Strong entity tag with its quotes: a hash of the bytes (RFC 9110 §8.8.3)."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -11,7 +11,7 @@ from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.times import parse_date_time
 from calcore_caldav.errors import CalcoreError, ConfigurationError
 from calcore_caldav.scheduling.settings import SchedulingSettings
-from calcore_caldav.store.protocol import StoreSettings
+from calcore_caldav.store.settings import StoreSettings
 
 _BOOLEANS: Final = {
     **dict.fromkeys(("1", "yes", "true", "on"), True),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sync history: which names a collection lost, and since when (RFC 6578 §3.5)."""
+"""Sync history: what a collection changed and which names it lost, and since when (RFC 6578 §3.2, §3.5)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, inse
 
 from calcore_caldav.core.times import from_epoch, to_epoch
 from calcore_caldav.errors import InvalidSyncToken
-from calcore_caldav.store.protocol import Change, Removal
-from calcore_caldav.store.schema import collections, tombstones
+from calcore_caldav.store.header import HEADER, IN_COLLECTION, stored_in
+from calcore_caldav.store.protocol import Change, Collection, Removal
+from calcore_caldav.store.schema import collections, objects, tombstones
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Statement
 
-NO_LIMIT: Final = 2**62
-EVERYTHING: Final[Mapping[str, int | str]] = {"after": -1, "after_name": "", "limit": NO_LIMIT}
-"""Parameters of `after` and of the limit that leave nothing out."""
+_NO_LIMIT: Final = 2**62
+_EVERYTHING: Final[Mapping[str, int | str]] = {"after": -1, "after_name": "", "limit": _NO_LIMIT}
+"""Parameters of `_after` and of the limit that leave nothing out."""
 
 
-def after(table: Table) -> ColumnElement[bool]:
+def _after(table: Table) -> ColumnElement[bool]:
     """A later revision, or the same one and a later name: where a part of the changes goes on."""
     later, same = table.c.revision > bindparam("after"), table.c.revision == bindparam("after")
     return and_(
@@ -29,6 +30,12 @@ def after(table: Table) -> ColumnElement[bool]:
     )
 
 
+_CHANGED = Statement(
+    select(*HEADER)
+    .where(IN_COLLECTION, objects.c.revision > bindparam("since"), _after(objects))
+    .order_by(objects.c.revision, objects.c.name)
+    .limit(bindparam("limit"))
+)
 _BURY = Statement(insert(tombstones))
 _UNBURY = Statement(
     delete(tombstones).where(
@@ -45,7 +52,7 @@ _REMOVED = Statement(
     .where(
         tombstones.c.collection_id == bindparam("collection_id_"),
         tombstones.c.revision > bindparam("since"),
-        after(tombstones),
+        _after(tombstones),
     )
     .order_by(tombstones.c.revision, tombstones.c.name)
     .limit(bindparam("limit"))
@@ -92,18 +99,33 @@ def check_known(session: Session, collection_id: int, revision: int) -> None:
         raise InvalidSyncToken("the history since then is not known any more")
 
 
-def removals(
-    session: Session, collection_id: int, revision: int, part: Mapping[str, int | str] = EVERYTHING
+def changes(
+    session: Session,
+    collection: Collection,
+    revision: int,
+    removed_since: int | None,
+    after: tuple[int, str],
+    limit: int | None,
 ) -> list[Change]:
-    """What was removed since a revision, or the `part` of it after a change, in order of revision and name."""
-    gone = session.sql.all(_REMOVED, collection_id_=collection_id, since=revision, **part)
-    return [Change(name, None, at) for name, at, _ in gone]
+    """See protocol.ObjectRows.changes_since."""
+    lost = revision if removed_since is None else removed_since
+    check_known(session, collection.id, revision)
+    check_known(session, collection.id, lost)
+    part = {"after": after[0], "after_name": after[1], "limit": _NO_LIMIT if limit is None else limit}
+    rows = session.sql.all(_CHANGED, collection_id_=collection.id, since=revision, **part)
+    changed = [stored_in(collection.path, row) for row in rows]
+    found = [Change(stored.name, stored, stored.revision) for stored in changed]
+    if lost:
+        gone = session.sql.all(_REMOVED, collection_id_=collection.id, since=lost, **part)
+        found += [Change(name, None, at) for name, at, _ in gone]
+        found.sort(key=lambda change: (change.revision, change.name))
+    return found[:limit]
 
 
 def removed(session: Session, collection_id: int, name: str | None) -> list[Removal]:
     """Every name that was removed, or only that one, and when; forgotten ones are not among them."""
     if name is None:
-        rows = session.sql.all(_REMOVED, collection_id_=collection_id, since=0, **EVERYTHING)
+        rows = session.sql.all(_REMOVED, collection_id_=collection_id, since=0, **_EVERYTHING)
     else:
         rows = session.sql.all(_GRAVE, collection_id_=collection_id, name_=name)
     return [Removal(row[0], from_epoch(row[2])) for row in rows]

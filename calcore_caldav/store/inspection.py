@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import bindparam, func, select
 
-from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.calobject import CalendarObject, etag_of
 from calcore_caldav.core.times import TimeRange, from_epoch
 from calcore_caldav.errors import CalcoreError
 from calcore_caldav.store import index
-from calcore_caldav.store.objects import etag_of
 from calcore_caldav.store.schema import bodies, bookings, collections, objects, principals
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement

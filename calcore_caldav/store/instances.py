@@ -21,9 +21,10 @@ from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange, from_epoch, to_epoch
 from calcore_caldav.store import index
-from calcore_caldav.store.objects import HEADER, SqlObjectRows, instant, placed, stored_in
+from calcore_caldav.store.header import HEADER, IN_COLLECTION, PLACED, instant, placed, stored_in
+from calcore_caldav.store.objects import SqlObjectRows
 from calcore_caldav.store.protocol import Collection, InstanceRow, StoredObject
-from calcore_caldav.store.schema import collections, instances, objects, principals
+from calcore_caldav.store.schema import collections, instances, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
 from calcore_caldav.store.windows import ASKED, Bounds, WindowStatement, bounds
@@ -64,16 +65,15 @@ _SPAN = (
     select(collections.c.max_span).where(collections.c.id == bindparam("collection_id_")).scalar_subquery()
 )
 _HIT = and_(instances.c.collection_id == bindparam("collection_id_"), _overlapping(_SPAN))
-_IN = objects.c.collection_id == bindparam("collection_id_")
 _OBJECTS = Statement(
     select(*HEADER).where(objects.c.id.in_(select(instances.c.object_id).where(_HIT))).order_by(objects.c.id)
 )
 _FLOATING = Statement(select(instances.c.object_id).where(_HIT, instances.c.floating).distinct())
 _BY_IDS = Statement(select(*HEADER).where(objects.c.id.in_(bindparam("ids", expanding=True))), "ids")
-_REACHING = Statement(select(*HEADER).where(_IN, _reaching()).order_by(objects.c.id))
+_REACHING = Statement(select(*HEADER).where(IN_COLLECTION, _reaching()).order_by(objects.c.id))
 _OTHERS = Statement(
     select(*HEADER).where(
-        _IN,
+        IN_COLLECTION,
         objects.c.component.in_(bindparam("kinds", expanding=True)),
         or_(objects.c.first_start.is_(None), objects.c.first_start < bindparam("until_ceil")),
         or_(objects.c.last_end.is_(None), objects.c.last_end >= bindparam("since")),
@@ -107,20 +107,12 @@ def _across(asked: Bounds) -> Select[*tuple[Any, ...]]:
 _ROWS = WindowStatement(_across, "ids")
 _BUSY = WindowStatement(lambda asked: _across(asked).where(instances.c.fbtype > 0), "ids")
 _REACHING_ACROSS = Statement(
-    select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
-    .select_from(objects)
-    .join(collections, collections.c.id == objects.c.collection_id)
-    .join(principals, principals.c.id == collections.c.principal_id)
-    .where(objects.c.collection_id.in_(bindparam("ids", expanding=True)), _reaching()),
+    PLACED.where(objects.c.collection_id.in_(bindparam("ids", expanding=True)), _reaching()),
     "ids",
 )
 _IDS_OF_UID = Statement(select(objects.c.id).where(objects.c.uid == bindparam("uid_")))
 _TO_EXTEND = Statement(
-    select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
-    .select_from(objects)
-    .join(collections, collections.c.id == objects.c.collection_id)
-    .join(principals, principals.c.id == collections.c.principal_id)
-    .where(objects.c.indexed_at <= bindparam("before"))
+    PLACED.where(objects.c.indexed_at <= bindparam("before"))
     .order_by(objects.c.indexed_at)
     .limit(bindparam("most"))
 )

@@ -3,23 +3,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, text, update
 
-from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.calobject import CalendarObject, etag_of
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.times import from_epoch
 from calcore_caldav.errors import AlreadyExists, NotFound, UidConflict
 from calcore_caldav.store import history, index
+from calcore_caldav.store.header import HEADER, IN_COLLECTION, PLACED, placed, stored_in
 from calcore_caldav.store.index import Indexed
 from calcore_caldav.store.likeness import same_rows
 from calcore_caldav.store.protocol import Change, Collection, CollectionKind, Removal, StoredObject
-from calcore_caldav.store.schema import bodies, collections, objects, principals
+from calcore_caldav.store.schema import bodies, collections, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
 
@@ -27,52 +26,30 @@ _UNIQUE_UIDS: Final = frozenset({CollectionKind.CALENDAR, CollectionKind.ADDRESS
 """Kinds of which no two objects have one UID (RFC 4791 §4.1, RFC 6352 §5.1)."""
 _COMPONENTS: Final = {CollectionKind.ADDRESSBOOK: "VCARD"}
 
-HEADER: Final = (
-    objects.c.id,
-    objects.c.collection_id,
-    objects.c.name,
-    objects.c.uid,
-    objects.c.component,
-    objects.c.etag,
-    objects.c.schedule_tag,
-    objects.c.organizer,
-    objects.c.size,
-    objects.c.content_type,
-    objects.c.revision,
-    objects.c.created,
-    objects.c.modified,
-)
-_IN = objects.c.collection_id == bindparam("collection_id_")
-_PLACED = (
-    select(*HEADER, principals.c.name.label("owner"), collections.c.name.label("collection"))
-    .select_from(objects)
-    .join(collections, collections.c.id == objects.c.collection_id)
-    .join(principals, principals.c.id == collections.c.principal_id)
-)
-_GET = Statement(select(*HEADER).where(_IN, objects.c.name == bindparam("name_")))
-_BY_ID = Statement(_PLACED.where(objects.c.id == bindparam("id_")))
+_GET = Statement(select(*HEADER).where(IN_COLLECTION, objects.c.name == bindparam("name_")))
+_BY_ID = Statement(PLACED.where(objects.c.id == bindparam("id_")))
 _BY_UID = Statement(
-    select(*HEADER).where(_IN, objects.c.uid == bindparam("uid_")).order_by(objects.c.id).limit(1)
+    select(*HEADER).where(IN_COLLECTION, objects.c.uid == bindparam("uid_")).order_by(objects.c.id).limit(1)
 )
 _IN_HOME = Statement(
-    _PLACED.where(
+    PLACED.where(
         objects.c.uid == bindparam("uid_"),
         collections.c.principal_id == bindparam("principal_id_"),
         collections.c.kind == CollectionKind.CALENDAR.value,
     ).order_by(objects.c.id)
 )
 _IN_ALL_HOMES = Statement(
-    _PLACED.where(
+    PLACED.where(
         objects.c.uid == bindparam("uid_"), collections.c.kind == CollectionKind.CALENDAR.value
     ).order_by(objects.c.id)
 )
 _BODY = Statement(select(bodies.c.body).where(bodies.c.object_id == bindparam("id_")))
 _BODIES = Statement(select(bodies).where(bodies.c.object_id.in_(bindparam("ids", expanding=True))), "ids")
-_ALL = Statement(select(*HEADER).where(_IN).order_by(objects.c.name))
+_ALL = Statement(select(*HEADER).where(IN_COLLECTION).order_by(objects.c.name))
 _NAMED = Statement(
-    select(*HEADER).where(_IN, objects.c.name.in_(bindparam("names", expanding=True))), "names"
+    select(*HEADER).where(IN_COLLECTION, objects.c.name.in_(bindparam("names", expanding=True))), "names"
 )
-_COUNT = Statement(select(func.count()).select_from(objects).where(_IN))
+_COUNT = Statement(select(func.count()).select_from(objects).where(IN_COLLECTION))
 
 _OLD = Statement(
     select(
@@ -85,13 +62,16 @@ _OLD = Statement(
         objects.c.indexed_from,
         objects.c.indexed_until,
         objects.c.indexed_at,
-    ).where(_IN, objects.c.name == bindparam("name_"))
+    ).where(IN_COLLECTION, objects.c.name == bindparam("name_"))
 )
 # The condition in the words of the index on it: of "unique_uid = 1" SQLite doesn't see that it fits, and
 # reads the whole collection.
 _CONFLICT = Statement(
     select(objects.c.name).where(
-        _IN, objects.c.uid == bindparam("uid_"), text("unique_uid"), objects.c.name != bindparam("name_")
+        IN_COLLECTION,
+        objects.c.uid == bindparam("uid_"),
+        text("unique_uid"),
+        objects.c.name != bindparam("name_"),
     )
 )
 _WRITTEN: Final[dict[str, BindParameter[Any]]] = {
@@ -113,13 +93,6 @@ _MOVE = Statement(
         unique_uid=bindparam("unique_uid"),
         revision=bindparam("revision"),
     )
-)
-
-_CHANGED = Statement(
-    select(*HEADER)
-    .where(_IN, objects.c.revision > bindparam("since"), history.after(objects))
-    .order_by(objects.c.revision, objects.c.name)
-    .limit(bindparam("limit"))
 )
 
 
@@ -363,20 +336,7 @@ class SqlObjectRows:
 
         Raises InvalidSyncToken where the history before was pruned, or for a revision that is still to come.
         """
-        lost = revision if removed_since is None else removed_since
-        history.check_known(self._session, collection.id, revision)
-        history.check_known(self._session, collection.id, lost)
-        part: dict[str, int | str] = {
-            "after": after[0],
-            "after_name": after[1],
-            "limit": history.NO_LIMIT if limit is None else limit,
-        }
-        changed = self._session.sql.all(_CHANGED, collection_id_=collection.id, since=revision, **part)
-        changes = [Change(row[2], stored_in(collection.path, row), row[10]) for row in changed]
-        if lost:
-            changes += history.removals(self._session, collection.id, lost, part)
-            changes.sort(key=lambda change: (change.revision, change.name))
-        return changes[:limit]
+        return history.changes(self._session, collection, revision, removed_since, after, limit)
 
     def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
         """What is gone and not yet forgotten, in that order; with `name` only that."""
@@ -389,37 +349,3 @@ class SqlObjectRows:
     def prune_tombstones(self, before: datetime) -> int:
         """Forget removals before an instant: older sync tokens become invalid. Returns how many."""
         return history.prune(self._session, before)
-
-
-def etag_of(body: bytes) -> str:
-    """The entity tag of bytes: as CalendarObject.etag."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-
-
-instant = lru_cache(maxsize=16384)(from_epoch)
-"""The instant of epoch seconds: rows repeat few of them often."""
-
-
-def stored_in(path: str, row: Row) -> StoredObject:
-    """The object of a HEADER row in the collection at `path`."""
-    return StoredObject(
-        row[0],
-        row[1],
-        path + row[2],
-        row[2],
-        row[3],
-        row[4],
-        row[5],
-        row[6],
-        None if row[7] is None else CalendarUserAddress(row[7]),
-        row[8],
-        row[9],
-        row[10],
-        instant(row[11]),
-        instant(row[12]),
-    )
-
-
-def placed(row: Row) -> StoredObject:
-    """The object of a HEADER row that ends with its owner's and its collection's names."""
-    return stored_in(f"/{row[13]}/{row[14]}/", row)

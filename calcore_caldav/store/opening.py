@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from calcore_caldav.errors import ConfigurationError
-from calcore_caldav.store.protocol import Clock, Store, StoreSettings
+from calcore_caldav.store.protocol import Clock, Store
+from calcore_caldav.store.settings import StoreSettings
 from calcore_caldav.store.sqlite import SqliteStore, utc_now
 
 _DEFAULTS: Final = StoreSettings()

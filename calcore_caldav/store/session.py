@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, Text, bindparam, cast, select, update
 
 from calcore_caldav.core.times import to_epoch
 from calcore_caldav.store.cache import DirectoryCache, DirectoryView, ParsedCache
-from calcore_caldav.store.protocol import StoreSettings
 from calcore_caldav.store.schema import collections, meta
+from calcore_caldav.store.settings import StoreSettings
 from calcore_caldav.store.sql import Sql, Statement
 
 if TYPE_CHECKING:

@@ -30,9 +30,10 @@ from sqlalchemy.pool import StaticPool
 from calcore_caldav.errors import BookingConflict, ConfigurationError, StoreBusy, StoreError
 from calcore_caldav.store import migrate
 from calcore_caldav.store.cache import DirectoryCache, ParsedCache
-from calcore_caldav.store.protocol import NOBODY, Actor, Clock, StoreSettings, Transaction
+from calcore_caldav.store.protocol import NOBODY, Actor, Clock, Transaction
 from calcore_caldav.store.schema import HEAD, LONGEST_BOOKING, bookings, meta, version
 from calcore_caldav.store.session import Shared
+from calcore_caldav.store.settings import StoreSettings
 from calcore_caldav.store.sql import Cursor, Sql, Statement
 from calcore_caldav.store.transaction import SqlTransaction
 

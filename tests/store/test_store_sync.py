@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from store_world import Clock, calendar, principal, undone
 
 from calcore_caldav.errors import InvalidSyncToken
-from calcore_caldav.store import objects as rows_of_objects
+from calcore_caldav.store import history
 from calcore_caldav.store.protocol import (
     SYSTEM,
     Change,
@@ -100,9 +100,9 @@ def test_a_part_of_the_changes_costs_a_part(store: Store, monkeypatch):
         for number in range(30):
             change(txn, "put", str(number), "", number)
         made: list[str] = []
-        stored_in = rows_of_objects.stored_in
+        stored_in = history.stored_in
         monkeypatch.setattr(
-            rows_of_objects, "stored_in", lambda path, row: made.append(row[2]) or stored_in(path, row)
+            history, "stored_in", lambda path, row: made.append(row[2]) or stored_in(path, row)
         )
         assert len(in_parts(txn, 0, 5)) == 30
         assert len(made) == 30

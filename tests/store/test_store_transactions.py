@@ -15,7 +15,8 @@ from store_world import Clock, calendar, populate, principal, url_of
 
 from calcore_caldav.errors import ConfigurationError, StoreBusy, StoreError
 from calcore_caldav.store.opening import open_store
-from calcore_caldav.store.protocol import NOBODY, SYSTEM, Store, StoreSettings
+from calcore_caldav.store.protocol import NOBODY, SYSTEM, Store
+from calcore_caldav.store.settings import StoreSettings
 
 
 def names(store: Store) -> list[str]:
