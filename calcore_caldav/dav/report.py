@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from calcore_caldav.core.principals import Privilege
-from calcore_caldav.dav import reports, reports_principal
+from calcore_caldav.dav import reports_calendar, reports_freebusy, reports_principal, reports_sync
 from calcore_caldav.dav.http import DavRequest, DavResponse, Delegated, refused
 from calcore_caldav.dav.report_table import REPORTS
 from calcore_caldav.dav.resources import held_on, locate
@@ -15,7 +15,12 @@ from calcore_caldav.dav.xml import CR, D
 from calcore_caldav.errors import InvalidRequest
 from calcore_caldav.scheduling.access import require
 
-HANDLERS: Final = {**reports.HANDLERS, **reports_principal.HANDLERS}
+HANDLERS: Final = {
+    **reports_calendar.HANDLERS,
+    **reports_freebusy.HANDLERS,
+    **reports_sync.HANDLERS,
+    **reports_principal.HANDLERS,
+}
 DELEGATED: Final = frozenset({CR("addressbook-query"), CR("addressbook-multiget")})
 """Radicale's own CardDAV answers these."""
 

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.principals import Privilege
+from calcore_caldav.dav.http import DavRequest, DavResponse
 from calcore_caldav.dav.resources import Kind
 from calcore_caldav.dav.xml import CR, CS, C, D
+
+ReportHandler = Callable[[DavRequest, Any, Element], DavResponse]
+"""Answers a report: the request, the resource that it was asked on, the root element of its body."""
 
 
 @dataclass(frozen=True, slots=True)

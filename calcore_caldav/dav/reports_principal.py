@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import unescape
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
@@ -17,6 +17,7 @@ from calcore_caldav.dav.acl import grantees
 from calcore_caldav.dav.http import DavRequest, DavResponse, multistatus
 from calcore_caldav.dav.properties import Answer, Asked, Getter, Wanted, missing, wanted
 from calcore_caldav.dav.property_table import PROPERTIES
+from calcore_caldav.dav.report_table import ReportHandler
 from calcore_caldav.dav.resources import (
     Home,
     Kind,
@@ -31,7 +32,6 @@ from calcore_caldav.dav.xml import CS, C, D
 from calcore_caldav.errors import InvalidRequest, NotFound, NotPermitted, TooManyResults
 
 _HREF: Final = re.compile(r"<D:href[^>]*>([^<]*)</D:href>")
-Handler = Callable[[DavRequest, Any, Element], DavResponse]
 
 
 # ---- expand-property
@@ -301,7 +301,7 @@ def acl_principal_prop_set(request: DavRequest, resource: Resource, root: Elemen
     return multistatus(request, xml.multistatus(answer.response(Home(p)) for p in named))
 
 
-HANDLERS: Final[Mapping[str, Handler]] = {
+HANDLERS: Final[Mapping[str, ReportHandler]] = {
     D("expand-property"): expand_property,
     D("principal-property-search"): principal_property_search,
     D("principal-search-property-set"): principal_search_property_set,

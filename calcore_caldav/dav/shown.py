@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav.http import DavRequest
-from calcore_caldav.dav.resources import ObjectResource, held, held_on
+from calcore_caldav.dav.resources import ObjectResource, held_on
 from calcore_caldav.scheduling import access
-from calcore_caldav.store.protocol import Collection, StoredObject
 
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
 
@@ -22,29 +20,21 @@ def etag_of(request: DavRequest, resource: ObjectResource) -> str:
     return access.tag_of(resource.stored, resource.collection, held_on(request, resource))
 
 
-def parsed_of(
-    request: DavRequest, owner: Principal, collection: Collection, stored: StoredObject
-) -> CalendarObject:
+def parsed_of(request: DavRequest, resource: ObjectResource) -> CalendarObject:
     """What the actor may know of a calendar object."""
-    return access.shown(request.txn.objects.parsed(stored), collection, held(request, owner, collection))
+    whole = request.txn.objects.parsed(resource.stored)
+    return access.shown(whole, resource.collection, held_on(request, resource))
 
 
 def body_of(request: DavRequest, resource: ObjectResource) -> bytes:
     """The bytes that the actor gets."""
-    body = request.txn.objects.body(resource.stored)
-    return _shown(request, resource.collection, held_on(request, resource), resource.stored, body)
+    return _shown(request, resource, request.txn.objects.body(resource.stored))
 
 
-def bodies_of(
-    request: DavRequest, owner: Principal, collection: Collection, found: Iterable[StoredObject]
-) -> Mapping[int, bytes]:
-    """The bytes that the actor gets of some objects of a collection, by their ids."""
-    found = list(found)
-    bodies = request.txn.objects.bodies(found)
-    privileges = held(request, owner, collection)
-    if not access.veils(collection, privileges):
-        return bodies
-    return {s.id: _shown(request, collection, privileges, s, bodies[s.id]) for s in found}
+def bodies_of(request: DavRequest, resources: Sequence[ObjectResource]) -> dict[int, bytes]:
+    """The bytes that the actor gets of several objects, by their ids: read together."""
+    bodies = request.txn.objects.bodies([resource.stored for resource in resources])
+    return {each.stored.id: _shown(request, each, bodies[each.stored.id]) for each in resources}
 
 
 def size_of(request: DavRequest, resource: ObjectResource) -> int:
@@ -54,15 +44,10 @@ def size_of(request: DavRequest, resource: ObjectResource) -> int:
     return len(body_of(request, resource))
 
 
-def _shown(
-    request: DavRequest,
-    collection: Collection,
-    privileges: frozenset[Privilege],
-    stored: StoredObject,
-    body: bytes,
-) -> bytes:
-    if not access.veils(collection, privileges) or b"CLASS" not in _FOLD.sub(b"", body).upper():
+def _shown(request: DavRequest, resource: ObjectResource, body: bytes) -> bytes:
+    privileges = held_on(request, resource)
+    if not access.veils(resource.collection, privileges) or b"CLASS" not in _FOLD.sub(b"", body).upper():
         return body
-    whole = request.txn.objects.parsed(stored)
-    seen = access.shown(whole, collection, privileges)
+    whole = request.txn.objects.parsed(resource.stored)
+    seen = access.shown(whole, resource.collection, privileges)
     return body if seen is whole else seen.body

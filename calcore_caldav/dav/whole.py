@@ -8,7 +8,7 @@ from typing import Final
 
 from calcore_caldav.core.content import escape_text
 from calcore_caldav.dav.http import DavRequest
-from calcore_caldav.dav.resources import CollectionResource
+from calcore_caldav.dav.resources import CollectionResource, ObjectResource
 from calcore_caldav.dav.shown import bodies_of
 from calcore_caldav.store.protocol import Collection
 
@@ -29,14 +29,14 @@ def calendar_stream(request: DavRequest, calendar: CollectionResource) -> bytes:
     The lines of the objects go out as they are stored, where the actor may see them.
     """
     collection = calendar.collection
-    stored = list(request.txn.objects.all(collection))
+    objects = [
+        ObjectResource(calendar.owner, collection, stored) for stored in request.txn.objects.all(collection)
+    ]
     zones: dict[bytes, bytes] = {}
     parts: list[bytes] = []
-    for first in range(0, len(stored), _BATCH):
-        batch = stored[first : first + _BATCH]
-        bodies = bodies_of(request, calendar.owner, collection, batch)
-        for item in batch:
-            inside = _INSIDE.search(bodies[item.id])
+    for first in range(0, len(objects), _BATCH):
+        for body in bodies_of(request, objects[first : first + _BATCH]).values():
+            inside = _INSIDE.search(body)
             if inside is None:
                 continue
             data = inside.group()
