@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from client import FOR_ANYTHING, DavClient, clark
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import parse_period
@@ -117,7 +117,7 @@ def find(
         f"</C:comp-filter></C:comp-filter></C:filter></C:calendar-query>",
     )
     texts = [of[clark("C:calendar-data")][1].text or "" for of in answer.values()]
-    components = [c for text in texts for c in content.parse(text.encode()).named(kind)]
+    components = [c for text in texts for c in stream.parse(text.encode()).named(kind)]
     return sorted(((start_of(c, zone), c) for c in components), key=lambda pair: pair[0])
 
 
@@ -143,7 +143,7 @@ def busy(ann: DavClient, calendar: str, span: Span) -> list[Span]:
         "REPORT", calendar, f"<C:free-busy-query>{window('time-range', span)}</C:free-busy-query>", 1
     )
     assert reply.status == 200
-    (answer,) = content.parse(reply.body).named("VFREEBUSY")
+    (answer,) = stream.parse(reply.body).named("VFREEBUSY")
     texts = [text for p in answer.all("FREEBUSY") for text in p.value.split(",")]
     return union((parse_period(text, TimezoneResolver(answer, UTC)) for text in texts), span[1])
 
@@ -164,7 +164,7 @@ def test_files_of_other_projects_are_read_or_refused() -> None:
     read = 0
     for path in sorted(OTHERS.rglob("*.ics")):
         try:
-            calendar = content.parse(path.read_bytes())
+            calendar = stream.parse(path.read_bytes())
         except InvalidCalendarData:
             continue
         objects: dict[str | None, list[Component]] = {}

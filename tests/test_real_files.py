@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from client import FOR_ANYTHING, KINDS, DavClient, Reply, clark
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.errors import InvalidCalendarData
@@ -49,7 +49,7 @@ def objects(body: bytes) -> list[bytes]:
     An event alone is put into a calendar.
     """
     try:
-        calendar = content.parse(body)
+        calendar = stream.parse(body)
     except InvalidCalendarData:
         return [body]
     if calendar.name in KINDS:
@@ -70,7 +70,7 @@ def objects(body: bytes) -> list[bytes]:
 def is_no_object(body: bytes) -> bool:
     """Not a calendar with events of one UID, each with a start and each instance once."""
     try:
-        calendar = content.parse(body)
+        calendar = stream.parse(body)
     except InvalidCalendarData:
         return True
     found = calendar.named(*KINDS)
@@ -132,12 +132,12 @@ def check_reports(ann: DavClient, home: str, path: str, body: bytes) -> None:
     if path in answer:
         status, data = answer[path][clark("C:calendar-data")]
         assert status == 200
-        expanded = content.parse((data.text or "").encode())
+        expanded = stream.parse((data.text or "").encode())
         assert expanded.named(obj.kind)
         assert not [c for c in expanded.children if c.name == "VTIMEZONE" or c.get("RRULE")]
     busy = ann.xml("REPORT", home, f"<C:free-busy-query><C:time-range {window}/></C:free-busy-query>", 1)
     assert busy.status == 200
-    assert content.parse(busy.body).named("VFREEBUSY")
+    assert stream.parse(busy.body).named("VFREEBUSY")
 
 
 def test_nearly_all_is_kept() -> None:

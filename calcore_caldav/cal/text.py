@@ -15,7 +15,7 @@ from calcore_caldav.cal.problems import (
 )
 from calcore_caldav.cal.storage import ANSWERED, Storage
 from calcore_caldav.cal.times import Bounded, Period, bounded, like, window
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress
@@ -92,7 +92,7 @@ class ICalendarStorage(Storage):
 
 def objects_of(text: str | bytes) -> list[CalendarObject]:
     """The events of an iCalendar text, each with the time zones of all. Raises InvalidCalendarData."""
-    calendar = content.parse(text.encode() if isinstance(text, str) else text)
+    calendar = stream.parse(text.encode() if isinstance(text, str) else text)
     zones = tuple(c for c in calendar.children if c.name == "VTIMEZONE")
     by_uid: dict[str, list[Component]] = {}
     for component in calendar.named("VEVENT"):

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, Self
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.principals import CalendarUserAddress
@@ -67,7 +67,7 @@ class CalendarObject:
             raise InvalidCalendarData(
                 f"{len(body)} octets, {limits.max_resource_size} are allowed", "max-resource-size"
             )
-        made = cls(body, content.parse(body))
+        made = cls(body, stream.parse(body))
         validate(made, limits=limits, inbox=inbox)
         return made
 
@@ -84,7 +84,7 @@ class CalendarObject:
     @cached_property
     def calendar(self) -> Component:
         """The VCALENDAR component."""
-        return content.parse(self.body)
+        return stream.parse(self.body)
 
     @cached_property
     def components(self) -> tuple[Component, ...]:

@@ -12,27 +12,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from calcore_caldav.core.parameters import (
+    CONTROL,
+    Params,
+    decode_caret,
+    encode_caret,
+    end_of_params,
+    read_params,
+    write_params,
+)
 from calcore_caldav.errors import InvalidCalendarData
 
-Params = tuple[tuple[str, tuple[str, ...]], ...]
-"""Parameters in order: (NAME, values), values without their quotes (RFC 5545 §3.2)."""
-
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
-_PARAM_TEXT: Final = r'(?:"[^"]*+"|[^";:,]*+)'
-_PARAMS: Final = re.compile(rf"(?:;[A-Za-z0-9_.-]++={_PARAM_TEXT}(?:,{_PARAM_TEXT})*+)*+:")
-_PARAM: Final = re.compile(rf";([A-Za-z0-9_.-]+)=({_PARAM_TEXT}(?:,{_PARAM_TEXT})*+)")
-_PARAM_VALUE: Final = re.compile(r'(?:^|,)(?:"([^"]*)"|([^,"]*))')
-# What clients write against the grammar: quotes inside a value, parameters without a value.
-_LOOSE_PARAMS: Final = re.compile(r'(?:"[^"]*+"|[^":])*+:')
-_LOOSE_PARAM: Final = re.compile(r';((?:"[^"]*"|[^;])*+)')
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
-_FOLD_BYTES: Final = re.compile(rb"\r?\n[ \t]")
-_LINE_END: Final = re.compile(r"\n(?![ \t])")
 _UNESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _VALUES: Final = re.compile(r"(?:[^,\\]|\\.)*(?:\\$)?", re.DOTALL)
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_NEEDS_QUOTES: Final = re.compile(r"[:;,]")
-_MAX_DEPTH: Final = 10
 _NAMES: Final[dict[str, str]] = {
     name: name
     for name in [
@@ -122,9 +116,7 @@ class Property:
             return cls(name, line[size + 1 :], raw=raw)
         if line[size : size + 1] != ";":
             raise InvalidCalendarData(f"not a content line: {line[:80]!r}")
-        # The loose form is tolerated: the text is kept as it is, so that clients see what they wrote.
-        params = _PARAMS.match(line, size) or _LOOSE_PARAMS.match(line, size)
-        end = colon + 1 if params is None else params.end()
+        end = end_of_params(line, size)
         if end == 0:
             raise InvalidCalendarData(f"not a content line: {line[:80]!r}")
         return cls(name, line[end:], line[size : end - 1], raw=raw)
@@ -133,7 +125,7 @@ class Property:
     def params(self) -> Params:
         """All parameters in the order they were written; RFC 6868 escapes are still in the values."""
         if isinstance(self._params, str):
-            self._params = _read_params(self._params)
+            self._params = read_params(self._params)
         return self._params
 
     def param(self, name: str) -> str | None:
@@ -175,12 +167,8 @@ class Property:
     def __str__(self) -> str:
         """The unfolded content line."""
         if self._raw is not None:
-            return _FOLD.sub("", self._raw)
-        params = "".join(
-            f";{name}=" + ",".join(f'"{v}"' if _NEEDS_QUOTES.search(v) else v for v in values)
-            for name, values in self.params
-        )
-        return f"{self.name}{params}:{self.value}"
+            return unfold(self._raw)
+        return f"{self.name}{write_params(self.params)}:{self.value}"
 
     def folded(self) -> str:
         """The line as it goes on the wire, without its line end: as read, or folded."""
@@ -312,106 +300,6 @@ class Component:
         return f"<{self.name} {len(self.properties)} properties, {len(self.children)} children>"
 
 
-def parse(body: bytes) -> Component:
-    """The one component that `body` holds.
-
-    Tolerates a byte order mark, bare LF line ends, blank lines, lines folded inside a character, control
-    characters but NUL, and parameters against the grammar (the text stays as it is). Raises InvalidCalendarData, naming the line,
-    for anything else that RFC 5545 §3.1, §3.6 do not allow.
-    """
-    source, unfolded = decode(body)
-    if (nul := source.find("\0")) >= 0:
-        raise InvalidCalendarData(f"line {source.count(chr(10), 0, nul) + 1}: a NUL character")
-    root: Component | None = None
-    stack: list[tuple[str, list[Property], list[Component]]] = []
-    properties: list[Property] = []
-    for number, line, raw in _logical_lines(source, unfolded=unfolded):
-        if root is not None or (not stack and line[:6].upper() != "BEGIN:"):
-            where = "before BEGIN" if root is None else "after the end of the calendar"
-            raise InvalidCalendarData(f"line {number}: text {where}")
-        if line[:6].upper() == "BEGIN:":
-            if len(stack) == _MAX_DEPTH:
-                raise InvalidCalendarData(f"line {number}: components nested more than {_MAX_DEPTH} deep")
-            properties = []
-            stack.append((line[6:].strip().upper(), properties, []))
-        elif line[:4].upper() == "END:":
-            name, properties, children = stack.pop()
-            if line[4:].strip().upper() != name:
-                raise InvalidCalendarData(f"line {number}: {line[:40]!r} where END:{name[:40]} is due")
-            component = Component(name, properties, children)
-            if stack:
-                properties = stack[-1][1]
-                stack[-1][2].append(component)
-            else:
-                root = component
-        else:
-            try:
-                properties.append(Property.parse(line, raw))
-            except InvalidCalendarData as error:
-                raise InvalidCalendarData(f"line {number}: {error.detail}") from None
-    if stack:
-        raise InvalidCalendarData(f"{stack[-1][0]} has no END")
-    if root is None:
-        raise InvalidCalendarData("the data is empty")
-    return root
-
-
-def _logical_lines(source: str, *, unfolded: bool) -> Iterator[tuple[int, str, str]]:
-    """(number of the first physical line, unfolded line, folded text) of every line that is not blank."""
-    number = 1
-    for physical in _LINE_END.split(source.replace("\r\n", "\n").rstrip()):
-        if "\n" in physical:
-            raw = physical.replace("\n", "\r\n")
-            line = _FOLD.sub("", raw)
-            if line and not line.isspace():
-                yield number, line, raw
-            number += physical.count("\n")
-        elif physical and not physical.isspace():
-            yield number, physical, fold(physical) if unfolded else physical
-        number += 1
-
-
-def decode(body: bytes) -> tuple[str, bool]:
-    """The text without a byte order mark, and whether lines had to be unfolded: some fold inside a character.
-
-    Raises InvalidCalendarData where it isn't UTF-8 even so.
-    """
-    try:
-        return body.decode("utf-8-sig"), False
-    except UnicodeDecodeError as error:
-        try:
-            return _FOLD_BYTES.sub(b"", body).decode("utf-8-sig"), True
-        except UnicodeDecodeError:
-            line = body.count(b"\n", 0, error.start) + 1
-            raise InvalidCalendarData(f"line {line}: not UTF-8") from None
-
-
-def _read_params(text: str) -> Params:
-    """Parameters of a content line, between name and colon."""
-    read: list[tuple[str, tuple[str, ...]]] = []
-    position = 0
-    while position < len(text):
-        match = _PARAM.match(text, position)
-        if match is None or (match.end() < len(text) and text[match.end()] != ";"):
-            match = _LOOSE_PARAM.match(text, position)
-            if match is None:
-                break
-            name, _, value = match.group(1).partition("=")
-            inner = value.strip('"') if value[:1] == '"' == value[-1:] else value
-            values: tuple[str, ...] = (inner.replace('"', "^'"),)
-        else:
-            name, value = match.groups()
-            values = (
-                tuple(v.group(1) or v.group(2) or "" for v in _PARAM_VALUE.finditer(value))
-                if '"' in value
-                else tuple(value.split(","))
-            )
-        position = match.end()
-        if name:
-            read.append((name.upper(), values))
-    return tuple(read)
-
-
 def _write(component: Component, lines: list[str]) -> None:
     lines.append("BEGIN:" + component.name)
     lines.extend([p.folded() for p in component.properties])
@@ -450,9 +338,14 @@ def fold(line: str) -> str:
     return "\r\n ".join(pieces)
 
 
+def unfold(text: str) -> str:
+    """The lines of `text`, each as one (RFC 5545 §3.1)."""
+    return _FOLD.sub("", text)
+
+
 def escape_text(text: str) -> str:
     """`text` as a TEXT value (RFC 5545 §3.3.11); control characters, which it can't hold, are left out."""
-    return _CONTROL.sub(
+    return CONTROL.sub(
         "",
         text.replace("\\", "\\\\")
         .replace(";", "\\;")
@@ -481,16 +374,3 @@ def split_values(value: str) -> list[str]:
         if position > len(value):
             break
     return values
-
-
-def encode_caret(value: str) -> str:
-    """`value` made fit for a parameter (RFC 6868); control characters are left out."""
-    value = value.replace("^", "^^").replace('"', "^'").replace("\r\n", "^n").replace("\n", "^n")
-    return _CONTROL.sub("", value.replace("\r", "^n"))
-
-
-def decode_caret(value: str) -> str:
-    """A parameter value without its RFC 6868 escapes."""
-    if "^" not in value:
-        return value
-    return re.sub(r"\^([n'^])", lambda m: {"n": "\n", "'": '"', "^": "^"}[m.group(1)], value)

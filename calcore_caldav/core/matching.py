@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.content import Component, Property, decode_caret
+from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.parameters import decode_caret
 from calcore_caldav.core.query import MAIN, CalendarQuery, CompFilter, ParamFilter, PropFilter
 from calcore_caldav.core.timerange import (
     Scheduled,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from xml.etree.ElementTree import Element
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.render import CalendarData, rendered
 from calcore_caldav.dav import properties, shown, xml
 from calcore_caldav.dav.http import DavRequest
@@ -45,7 +45,7 @@ def _stored_data(request: DavRequest, found: Sequence[ObjectResource]) -> proper
         body = bodies.pop(resource.stored.id, None)
         if body is None:
             body = shown.body_of(request, resource)
-        return xml.escape(content.decode(body)[0].replace("\r\n", "\n"))
+        return xml.escape(stream.decode(body)[0].replace("\r\n", "\n"))
 
     return get
 

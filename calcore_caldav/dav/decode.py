@@ -15,7 +15,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.query import (
     CalendarQuery,
@@ -242,7 +242,7 @@ def decode_timezone(root: Element) -> tzinfo | None:
 
 def read_timezone(body: bytes) -> tzinfo:
     """The zone of an iCalendar object with exactly one VTIMEZONE (RFC 4791 §5.2.2). Raises InvalidCalendarData."""
-    calendar = content.parse(body.lstrip())
+    calendar = stream.parse(body.lstrip())
     zones = calendar.named("VTIMEZONE")
     if calendar.name != "VCALENDAR" or len(zones) != 1 or len(calendar.children) != 1:
         raise InvalidCalendarData("an iCalendar object with one VTIMEZONE is needed")

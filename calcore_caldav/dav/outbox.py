@@ -8,7 +8,7 @@ from datetime import UTC, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import merge_periods, to_vfreebusy
@@ -43,7 +43,7 @@ _METHOD: Final = re.compile(rb"^METHOD[ \t]*:[ \t]*([A-Za-z-]+)", re.MULTILINE |
 def post(request: DavRequest) -> DavResponse:
     """POST of a question: only the outbox takes one."""
     resource = _outbox(request, Privilege.SCHEDULE_SEND_FREEBUSY)
-    calendar = content.parse(request.body)
+    calendar = stream.parse(request.body)
     if calendar.named("VEVENT"):
         invitation = CalendarObject.parse(request.body, limits=request.settings.limits, inbox=True)
         _require_owner(resource, invitation.components[0])

@@ -9,7 +9,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import CalendarUserType, Principal
@@ -156,7 +156,7 @@ def _set_timezone(draft: Draft, element: Element | None) -> None:
         return
     text = "".join(element.itertext()).strip()
     try:
-        zones = [c.name for c in content.parse(text.encode()).children]
+        zones = [c.name for c in stream.parse(text.encode()).children]
     except (InvalidCalendarData, UnicodeError) as error:
         raise InvalidRequest(f"not a time zone: {error}", "valid-calendar-data") from None
     if zones != ["VTIMEZONE"]:
@@ -170,7 +170,7 @@ def _timezone_id(_: DavRequest, resource: CollectionResource) -> str | None:
     if text is None:
         return None
     try:
-        children = content.parse(text.encode()).children
+        children = stream.parse(text.encode()).children
         tzid = next(c.value("TZID") or "" for c in children if c.name == "VTIMEZONE")
         return xml.escape(ZoneInfo(tzid).key)
     except (InvalidCalendarData, ZoneInfoNotFoundError, StopIteration, ValueError, OSError):
@@ -313,7 +313,7 @@ TABLE: Final = (
 
 def _check_availability(element: Element) -> None:
     """CALDAV:calendar-availability is read when others ask for free/busy time (RFC 7953 §7.2.4)."""
-    check_availability(content.parse("".join(element.itertext()).strip().encode()))
+    check_availability(stream.parse("".join(element.itertext()).strip().encode()))
 
 
 CHECKED: Final = {C("calendar-availability"): _check_availability}

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from defusedxml.ElementTree import fromstring
 
-from calcore_caldav.core.content import Component, parse
+from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, clip_periods, merge_periods
 from calcore_caldav.core.principals import Principal
+from calcore_caldav.core.stream import parse
 from calcore_caldav.core.times import Period
 from calcore_caldav.core.vavailability import overlaid, unavailable_periods
 from calcore_caldav.errors import InvalidCalendarData, TooManyInstances

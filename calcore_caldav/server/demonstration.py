@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
@@ -95,7 +95,7 @@ def _exports(shift: timedelta) -> Iterator[tuple[str, CalendarObject]]:
     """(owner, object) of every file; a file's name starts with its owner's."""
     for file in sorted(_FILES.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".ics"):
-            calendar = content.parse(file.read_bytes())
+            calendar = stream.parse(file.read_bytes())
             for obj in _objects(_shifted(calendar, shift)):
                 yield file.name.partition(".")[0], obj
 

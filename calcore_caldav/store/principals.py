@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import bindparam, select
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Location, Principal
 from calcore_caldav.core.times import TimezoneResolver
 from calcore_caldav.errors import InvalidCalendarData
@@ -127,7 +127,7 @@ def _zone(timezone: str | None, fallback: str) -> tzinfo:
     if not timezone:
         return default
     try:
-        calendar = content.parse(timezone.encode())
+        calendar = stream.parse(timezone.encode())
     except InvalidCalendarData:
         return default
     tzids = (child.value("TZID") for child in calendar.children if child.name == "VTIMEZONE")

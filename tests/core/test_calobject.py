@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Property
 from calcore_caldav.core.limits import Limits
@@ -57,7 +57,7 @@ def test_an_object_of_components(obj):
     assert CalendarObject.from_component(obj.calendar).body == BODY
     changed = obj.with_components((obj.components[1].set("SUMMARY", "new"),))
     assert [c.name for c in changed.calendar.children] == ["VTIMEZONE", "VEVENT"]
-    assert content.parse(changed.body) == changed.calendar
+    assert stream.parse(changed.body) == changed.calendar
 
 
 def test_attendees(obj):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calcore_caldav.core import content
+from calcore_caldav.core import content, stream
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.errors import InvalidCalendarData
 
@@ -41,7 +41,7 @@ components = st.recursive(
 @given(components)
 def test_what_is_written_is_read_and_written_the_same(component):
     body = component.to_bytes()
-    read = content.parse(body)
+    read = stream.parse(body)
     assert read == component
     assert read.to_bytes() == body
     assert all(len(line) <= 75 for line in body.split(b"\r\n"))
@@ -49,16 +49,16 @@ def test_what_is_written_is_read_and_written_the_same(component):
 
 @given(properties())
 def test_a_changed_property_keeps_its_params(prop):
-    read = content.parse(calendar(prop.folded())).properties[0]
+    read = stream.parse(calendar(prop.folded())).properties[0]
     changed = read.with_value("new")
-    assert content.parse(calendar(changed.folded())).properties[0] == changed
+    assert stream.parse(calendar(changed.folded())).properties[0] == changed
     assert changed.params == prop.params
 
 
 @given(texts)
 def test_text_and_params_survive(text):
     prop = Property("SUMMARY", content.escape_text(text)).with_param("X-P", text)
-    read = content.parse(calendar(prop.folded())).properties[0]
+    read = stream.parse(calendar(prop.folded())).properties[0]
     assert read.text == text
     assert read.param("X-P") == text
 
@@ -75,17 +75,17 @@ def test_multi_valued_text(items):
 ]), max_size=30).map(b"".join))  # fmt: skip
 def test_anything_is_read_or_refused(body):
     try:
-        component = content.parse(body)
+        component = stream.parse(body)
     except InvalidCalendarData:
         return
-    assert content.parse(component.to_bytes()).to_bytes() == component.to_bytes()
+    assert stream.parse(component.to_bytes()).to_bytes() == component.to_bytes()
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
 @pytest.mark.parametrize("last", [b"", b"\r\n", b"\n\n \n"])
 def test_line_ends(end, last):
     body = calendar("DESCRIPTION:one", "  two").rstrip()
-    read = content.parse(body.replace(b"\r\n", end) + last)
+    read = stream.parse(body.replace(b"\r\n", end) + last)
     assert read.value("DESCRIPTION") == "one two"
     assert read.to_bytes() == body + b"\r\n"
 
@@ -94,7 +94,7 @@ def test_a_fold_inside_a_character():
     body = "BEGIN:VCALENDAR\r\nSUMMARY:é\r\nX-A:b\r\nEND:VCALENDAR\r\n".encode().replace(
         b"\xc3", b"\xc3\r\n "
     )
-    assert content.parse(body).text("SUMMARY") == "é"
+    assert stream.parse(body).text("SUMMARY") == "é"
 
 
 def test_long_lines_are_folded_between_characters():
@@ -117,11 +117,11 @@ def test_long_lines_are_folded_between_characters():
     ],
 )  # fmt: skip
 def test_params_as_clients_write_them(line, param, value):
-    read = content.parse(calendar(line))
+    read = stream.parse(calendar(line))
     prop = read.properties[0]
     assert (prop.name, prop.param("CN"), prop.value) == ("ATTENDEE", param, value)
     assert read.to_bytes() == calendar(line)
-    edited = content.parse(calendar(prop.with_param("PARTSTAT", "ACCEPTED").folded())).properties[0]
+    edited = stream.parse(calendar(prop.with_param("PARTSTAT", "ACCEPTED").folded())).properties[0]
     assert (edited.param("CN"), edited.param("PARTSTAT"), edited.value) == (param, "ACCEPTED", value)
 
 
@@ -142,22 +142,22 @@ def test_params_as_clients_write_them(line, param, value):
 )
 def test_refusals_name_the_line(body, detail):
     with pytest.raises(InvalidCalendarData, match=detail) as refused:
-        content.parse(body)
+        stream.parse(body)
     assert refused.value.precondition == "valid-calendar-data"
 
 
 def test_ten_megabytes_in_one_line():
     body = calendar("ATTACH:" + "\r\n ".join(["A" * 74] * 140_000))
-    read = content.parse(body)
+    read = stream.parse(body)
     assert len(read.value("ATTACH")) == 74 * 140_000
     assert read.to_bytes() == body
 
 
 def test_editing_leaves_the_other_lines_as_they_are():
     body = calendar("x-lower;p=1:v", "DESCRIPTION:one tw", " o", "SUMMARY:old")
-    edited = content.parse(body).set("SUMMARY", "new")
+    edited = stream.parse(body).set("SUMMARY", "new")
     assert edited.to_bytes() == body.replace(b"SUMMARY:old", b"SUMMARY:new")
-    assert content.parse(body).with_all("X-LOWER", ()).to_bytes() == body.replace(b"x-lower;p=1:v\r\n", b"")
+    assert stream.parse(body).with_all("X-LOWER", ()).to_bytes() == body.replace(b"x-lower;p=1:v\r\n", b"")
 
 
 def test_params_are_set_in_place_and_removed():

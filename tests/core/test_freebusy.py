@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import (
     BusyPeriod,
@@ -146,7 +146,7 @@ def test_the_answer_is_merged_and_clipped():
         organizer=Property("ORGANIZER", "mailto:o@example.com"),
         attendee=Property("ATTENDEE", "mailto:a@example.com"),
     )
-    assert content.parse(answer.to_bytes()) == answer
+    assert stream.parse(answer.to_bytes()) == answer
     assert answer.value("METHOD") == "REPLY"
     (freebusy,) = answer.children
     assert [str(p) for p in freebusy.properties] == [

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recurrence_strategies import ZONES
 
-from calcore_caldav.core.content import Component, parse
+from calcore_caldav.core.content import Component
 from calcore_caldav.core.moments import to_epoch, to_local
+from calcore_caldav.core.stream import parse
 from calcore_caldav.core.times import TimezoneResolver
 from calcore_caldav.core.vtimezones import read_vtimezone
 from calcore_caldav.core.zones import Offsets, known_zone

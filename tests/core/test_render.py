@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.render import (
@@ -45,7 +45,7 @@ def days(first: int, last: int) -> TimeRange:
 
 def lines(made: CalendarObject) -> list[list[str]]:
     """The lines of each component, UID left out."""
-    assert made.body == content.parse(made.body).to_bytes()
+    assert made.body == stream.parse(made.body).to_bytes()
     return [[str(p) for p in c.properties if p.name != "UID"] for c in made.components]
 
 
@@ -68,7 +68,7 @@ def test_a_series_is_expanded_in_utc():
 
 
 def test_time_zones_are_gone():
-    body = content.parse(
+    body = stream.parse(
         b"BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\nBEGIN:VEVENT\nUID:1\n"
         b"DTSTART;TZID=Europe/Amsterdam:20260105T100000\nX-WHEN;TZID=Europe/Amsterdam:20260105T100000\n"
         b"X-NAME;TZID=Europe/Amsterdam:noon\nEND:VEVENT\nEND:VCALENDAR"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType
 from calcore_caldav.core.times import Period
@@ -19,7 +19,7 @@ U, B, T = FreeBusyType.BUSY_UNAVAILABLE, FreeBusyType.BUSY, FreeBusyType.BUSY_TE
 
 
 def calendar(*lines: str) -> Component:
-    return content.parse("\n".join(["BEGIN:VCALENDAR", *lines, "END:VCALENDAR"]).encode())
+    return stream.parse("\n".join(["BEGIN:VCALENDAR", *lines, "END:VCALENDAR"]).encode())
 
 
 def availability(*lines: str, uid: str = "1") -> list[str]:

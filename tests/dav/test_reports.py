@@ -9,10 +9,10 @@ from urllib.parse import unquote
 import pytest
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.content import parse
 from calcore_caldav.core.freebusy import stored_periods
 from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
+from calcore_caldav.core.stream import parse
 from calcore_caldav.core.times import TimezoneResolver
 from calcore_caldav.dav import xml
 from calcore_caldav.dav.http import DavRequest

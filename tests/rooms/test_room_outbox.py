@@ -10,7 +10,7 @@ import pytest
 from client import DavClient
 from room_office import Office, event
 
-from calcore_caldav.core import content
+from calcore_caldav.core import stream
 from calcore_caldav.server.assembly import build_wsgi, close_services, services_from
 from calcore_caldav.server.configuration import native_configuration
 
@@ -52,7 +52,7 @@ def test_the_verdict_for_each_date_and_nothing_is_booked(bob):
     }
     room = found["mailto:room1@example.com"]
     assert room.findtext(f"{C}request-status") == "2.0;Success"
-    reply = content.parse(room.findtext(f"{C}calendar-data").encode())
+    reply = stream.parse(room.findtext(f"{C}calendar-data").encode())
     assert reply.value("METHOD") == "REPLY"
     verdicts = [next(p for p in e.all("ATTENDEE")).param("PARTSTAT") for e in reply.named("VEVENT")]
     assert verdicts == ["ACCEPTED", "DECLINED", *["ACCEPTED"] * 8]
