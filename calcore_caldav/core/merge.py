@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an answer or a cancellation makes of the receiver's object (RFC 5546 §3.2.3, §3.2.5).
+"""What a message makes of the receiver's object; here a cancellation (RFC 5546 §3.2.5), and others' answers.
 
-Invitations are merged by `core.invitation`.
+Invitations are merged by `core.invitation`, replies by `core.replies`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
+from calcore_caldav.core.calobject import CalendarObject, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import (
-    SERVER_PARAMS,
-    Aliases,
     answered,
-    asked,
     attendees,
     values,
     with_attendees,
@@ -27,17 +23,13 @@ from calcore_caldav.core.overrides import alone
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import (
-    REVISION,
     last_seen,
-    noted,
     older,
     predates,
     revision,
-    with_revision,
 )
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import Usual, component_at, exdates, has_instance, sequence, usual_at
-from calcore_caldav.core.timing import timing
+from calcore_caldav.core.significance import component_at, exdates, has_instance, sequence
 
 Rid = RecurrenceId | None
 
@@ -76,6 +68,8 @@ _BOOKKEEPING: Final = frozenset({"DTSTAMP", "LAST-MODIFIED", "CREATED"})
 
 def same_data(one: CalendarObject, other: CalendarObject, *, but: frozenset[str] = frozenset()) -> bool:
     """Whether two objects differ in nothing but order, DTSTAMP, modification times and the parameters `but`."""
+    if len(one.components) != len(other.components):
+        return False
     mine, theirs = one.by_rid(), other.by_rid()
     return (
         mine.keys() == theirs.keys()
@@ -211,7 +205,6 @@ def _overtaken(theirs: Component, mine: Component) -> bool:
 
 
 def ended(mine: Component, theirs: Component) -> Component:
-    """A component of a receiver's copy as a CANCEL leaves it."""
     """A component of a copy as it stays when `theirs` says that it doesn't take place (RFC 5546 §3.2.5)."""
     made = mine.set("STATUS", "CANCELLED").set("SEQUENCE", str(max(sequence(mine), sequence(theirs))))
     stamp, organizer = theirs.get("DTSTAMP"), made.get("ORGANIZER")
@@ -219,148 +212,3 @@ def ended(mine: Component, theirs: Component) -> Component:
         actor = values(theirs.get("ORGANIZER"), "SENT-BY")
         made = made.with_property(with_values(organizer, "SENT-BY", actor))
     return made.with_property(stamp) if stamp is not None else made
-
-
-# ---- REPLY
-
-
-def apply_reply(
-    existing: CalendarObject | None,
-    body: CalendarObject,
-    *,
-    aliases: Aliases = MappingProxyType({}),
-    in_order: bool = False,
-) -> MergeResult:
-    """An attendee's answers, merged into the organizer's object, per instance (RFC 5546 §3.2.3).
-
-    An answer to an instance without an override makes one. Answers to what has been rescheduled since are
-    ignored, and those that a later one overtook; those that only crossed an update that left the time alone
-    count. Who is not invited doesn't come in. `in_order`: the sender's messages cannot overtake each other,
-    so that the answer given to the series already needs no override.
-    """
-    if existing is None:
-        return MergeResult(Outcome.UNKNOWN_UID, None)
-    existing = apart(existing, body)
-    found: dict[Rid, Component] = dict(existing.by_rid())
-    touched: set[Rid] = set()
-    delegates: list[CalendarUserAddress] = []
-    strangers = stale = 0
-    usual: Usual | None = None
-    ranged = any(is_ranged(c) for c in existing.overrides.values())
-    for rid, theirs in sorted(body.by_rid().items(), key=lambda item: item[0] is not None):
-        if rid is not None and rid not in found and not has_instance(existing, rid):
-            stale += 1
-            continue
-        component = found.get(rid)
-        if component is None and rid is not None and None in found:
-            # From the master as this very message left it.
-            if ranged:
-                component = usual_at(existing.with_components(tuple(found.values())), rid)
-            else:
-                usual = usual or Usual(found[None], existing.zones)
-                component = usual.override(rid)
-        if component is None:
-            stale += 1
-            continue
-        answers = attendees(theirs, aliases)
-        invited = attendees(component, aliases)
-        answer = next(
-            ((w, p) for w, p in answers.items() if p.param("DELEGATED-FROM") is None),
-            next(iter(answers.items()), None),
-        )
-        if answer is None or answer[0] not in invited:
-            strangers += 1
-            continue
-        who, given = answer
-        before = invited[who]
-        # An instance without an override was not answered by itself so far.
-        seen = noted(before) if rid in found else None
-        overtaken = not in_order and seen is not None and older(revision(theirs), seen)
-        if overtaken or _out_of_date(theirs, body, component, existing):
-            stale += 1
-            continue
-        if in_order and rid is not None and rid not in found and partstat(before) is partstat(given):
-            continue
-        after = _told(before, given, theirs, in_order=in_order)
-        made = with_attendees(component, {who: after}, aliases)
-        for new, prop in answers.items():
-            if new != who and new not in invited and prop.param("DELEGATED-FROM") is not None:
-                made = made.adding(asked(prop.without_params(*SERVER_PARAMS)))
-                delegates.append(new)
-        if partstat(after) is not partstat(before) or len(made.properties) != len(component.properties):
-            touched.add(rid)
-        found[rid] = made
-        if rid is None:
-            for other in _not_told(existing, body, who, before, given, aliases):
-                prop = attendees(found[other], aliases)[who]
-                seen = noted(prop)
-                if in_order or seen is None or not older(revision(theirs), seen):
-                    after = _told(prop, given, theirs, in_order=in_order)
-                    found[other] = with_attendees(found[other], {who: after}, aliases)
-                    touched.add(other)
-    if not touched and strangers and strangers == len(body.components):
-        return MergeResult(Outcome.PARTY_CRASHER, existing)
-    if stale and stale + strangers == len(body.components):
-        return MergeResult(Outcome.IGNORED_STALE, existing)
-    made_object = existing.with_components(tuple(found.values()))
-    if same_data(made_object, existing):
-        return MergeResult(Outcome.UNCHANGED, existing)
-    if not touched and same_data(made_object, existing, but=frozenset({REVISION})):
-        return MergeResult(Outcome.UNCHANGED, made_object)
-    return MergeResult(Outcome.APPLIED, made_object, frozenset(touched), tuple(dict.fromkeys(delegates)))
-
-
-def _told(before: Property, given: Property, theirs: Component, *, in_order: bool) -> Property:
-    """The organizer's ATTENDEE after an answer; which answer it was matters where they may overtake."""
-    after = answered(before, given).with_param("SCHEDULE-STATUS", given_status(theirs))
-    return after if in_order and noted(before) is None else with_revision(after, revision(theirs))
-
-
-def _not_told(
-    existing: CalendarObject,
-    body: CalendarObject,
-    who: CalendarUserAddress,
-    before: Property,
-    given: Property,
-    aliases: Aliases,
-) -> list[RecurrenceId]:
-    """Overrides that an answer to the series means too, though it doesn't name them.
-
-    Those that exist for others' answers only, which the attendee need not have seen: same time, same answer
-    as to the series so far. Where that was one already, the very same: it came with the same message.
-    """
-    master = existing.master
-    if master is None:
-        return []
-    first = partstat(before) is PartStat.NEEDS_ACTION or partstat(given) is PartStat.DECLINED
-    if not first and noted(before) is None:
-        return []
-    found = []
-    changing_nothing = Usual(master, existing.zones)
-    ranged = any(is_ranged(c) for c in existing.overrides.values())
-    for rid, override in existing.overrides.items():
-        prop = attendees(override, aliases).get(who)
-        usual = usual_at(existing, rid) if ranged else changing_nothing.override(rid)
-        if (
-            rid not in body.overrides
-            and prop is not None
-            and partstat(prop) is partstat(before)
-            and (first or noted(prop) == noted(before))
-            and usual is not None
-            and timing(usual, existing.zones) == timing(override, existing.zones)
-        ):
-            found.append(rid)
-    return found
-
-
-def given_status(theirs: Component) -> str:
-    """The codes of a REPLY's REQUEST-STATUS, for SCHEDULE-STATUS (RFC 6638 §4.1)."""
-    codes = [p.value.split(";")[0].strip() for p in theirs.all("REQUEST-STATUS")]
-    return ",".join(codes) or "2.0"
-
-
-def _out_of_date(theirs: Component, body: CalendarObject, mine: Component, existing: CalendarObject) -> bool:
-    """Whether an answer is to a time that isn't the time any more."""
-    if sequence(theirs) >= sequence(mine):
-        return False
-    return theirs.get("DTSTART") is None or timing(theirs, body.zones) != timing(mine, existing.zones)

@@ -96,14 +96,11 @@ def parse_date_time(value: str) -> datetime | date:
 def format_date_time(value: datetime | date) -> str:
     """Basic format; aware values in UTC with Z, naive ones as local time, dates as dates."""
     if not isinstance(value, datetime):
-        return f"{value.year:04}{value.month:02}{value.day:02}"
+        return value.isoformat().replace("-", "")
     suffix = ""
     if value.tzinfo is not None:
         value, suffix = value.astimezone(UTC), "Z"
-    return (
-        f"{value.year:04}{value.month:02}{value.day:02}T"
-        f"{value.hour:02}{value.minute:02}{value.second:02}{suffix}"
-    )
+    return value.isoformat()[:19].replace("-", "").replace(":", "") + suffix
 
 
 @lru_cache(1024)

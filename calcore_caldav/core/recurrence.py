@@ -160,6 +160,13 @@ class RecurrenceSet:
         future = self._future(key)
         return self._instance(Occurrence(*series.times_of(key, future), key, future or series))
 
+    def has(self, rid: RecurrenceId) -> bool:
+        """Whether the set has an instance of that identity, wherever it was moved to."""
+        if self.series is None or not self.recurring:
+            return self.series is None and rid in self._overrides
+        key = self.series.key(rid.value)
+        return key in self._overrides or self.series.has(key)
+
     def times(self, key: int) -> Times:
         """Start and end of the instance with an original start of `series`, by master and RANGE overrides."""
         assert self.series is not None

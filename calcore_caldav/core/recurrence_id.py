@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import total_ordering
+from typing import NamedTuple
 
 from calcore_caldav.core.moments import format_date_time, parse_date_time
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class RecurrenceId:
+class RecurrenceId(NamedTuple):
     """Identity of an instance: its original start (RFC 5545 §3.8.4.4).
 
     `value` is a UTC date-time, a naive date-time (floating series), or a date (all-day series). Used as
@@ -37,6 +34,16 @@ class RecurrenceId:
         """ "20260105T090000Z", floating "20260105T090000", or "20260105"."""
         return format_date_time(self.value)
 
-    def __lt__(self, other: RecurrenceId) -> bool:
-        """By basic form: chronological within one series."""
-        return self.to_basic() < other.to_basic()
+    # By basic form: chronological within one series, and defined where clients mix dates and times.
+
+    def __lt__(self, other: tuple[datetime | date, ...], /) -> bool:
+        return self.to_basic() < format_date_time(other[0])
+
+    def __le__(self, other: tuple[datetime | date, ...], /) -> bool:
+        return self.to_basic() <= format_date_time(other[0])
+
+    def __gt__(self, other: tuple[datetime | date, ...], /) -> bool:
+        return self.to_basic() > format_date_time(other[0])
+
+    def __ge__(self, other: tuple[datetime | date, ...], /) -> bool:
+        return self.to_basic() >= format_date_time(other[0])

@@ -101,7 +101,7 @@ def has_instance(obj: CalendarObject, rid: RecurrenceId) -> bool:
         return True
     if obj.master is None or not recurs(obj.master):
         return False
-    return obj.recurrence().instance(rid) is not None
+    return obj.recurrence().has(rid)
 
 
 def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | None:

@@ -283,6 +283,8 @@ class _BusyTime:
             ]
             if pair[0].end > within.start
         ]
+        if not rivals:
+            return None, ()
         real = Period(wanted.start, max(wanted.end, wanted.start + timedelta.resolution))
         closed = [
             t for _, t in rivals if t.by is TakenBy.CLOSED and t.start < real.end and t.end > real.start

@@ -16,9 +16,10 @@ from typing import Final, TypeGuard
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.invitation import apply_request
 from calcore_caldav.core.itip import ITipMessage, Method
-from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel, apply_reply
+from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel
 from calcore_caldav.core.organizer import Rid, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.replies import apply_reply
 from calcore_caldav.core.significance import called_off
 from calcore_caldav.scheduling import approvals, room_agenda, rooms
 from calcore_caldav.scheduling.people import People

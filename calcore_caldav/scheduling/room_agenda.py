@@ -49,17 +49,20 @@ def _next_to_enter(
     txn: Transaction, room: Principal, policy: BookingPolicy, copy: CalendarObject, inquiry: Inquiry
 ) -> datetime | None:
     """The start of the first instance that is to be decided once it comes within the horizon."""
-    own = room.own_addresses
-    later = policy.horizon_action is not HorizonAction.DECLINE
-    waiting = {rid: later and reason_of(c, own) is Reason.HORIZON for rid, c in copy.by_rid().items()}
-    if any(waiting.values()):
-        others = waiting.get(None, False)
-        for wanted in inquiry.request.wanted:
-            if waiting.get(wanted.rid, others):
-                return wanted.start
-    if inquiry.request.endless and copy.master is not None:
-        attendee = find_attendee(copy.master, own)
-        if attendee is not None and (waiting.get(None) or partstat(attendee) in OCCUPYING):
+    own, master = room.own_addresses, copy.master
+    refused = policy.horizon_action is HorizonAction.DECLINE
+
+    def waits(component: Component | None) -> bool:
+        return component is not None and not refused and reason_of(component, own) is Reason.HORIZON
+
+    others = waits(master)
+    for wanted in inquiry.request.wanted:
+        override = copy.overrides.get(wanted.rid) if wanted.rid is not None else None
+        if others if override is None else waits(override):
+            return wanted.start
+    if inquiry.request.endless and master is not None:
+        attendee = find_attendee(master, own)
+        if attendee is not None and (others or partstat(attendee) in OCCUPYING):
             known = {w.rid for w in inquiry.request.wanted}
             far = TimeRange(txn.now + policy.reach, None)
             following = copy.recurrence(inquiry.request.zone).between(far)

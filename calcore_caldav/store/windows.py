@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, bindparam, union_all
+from sqlalchemy import BigInteger, Select, bindparam, column, values
 
 from calcore_caldav.core.times import Period, TimeRange, to_epoch
 from calcore_caldav.store.sql import Row, Sql, Statement
 
 EARLIEST: Final = -(1 << 62)
 LATEST: Final = 1 << 62
-_MOST: Final = 32
+_MOST: Final = 64
 """Windows in a statement. Statements are made for powers of two; what is left over are empty windows."""
 
 
@@ -27,7 +27,7 @@ class Bounds(NamedTuple):
 
 
 _NAMES: Final = {
-    size: [f"{name}_{number}" for number in range(size) for name in Bounds._fields]
+    size: [f"asked_{name}_{number}" for number in range(size) for name in Bounds._fields]
     for size in (1 << power for power in range(_MOST.bit_length()))
 }
 EMPTY: Final = Bounds(LATEST, LATEST, EARLIEST)
@@ -48,8 +48,8 @@ def bounds(window: TimeRange | Period) -> Bounds:
 class WindowStatement:
     """A statement that is asked with any number of windows; a row that overlaps several comes for each.
 
-    `make` makes the one for a window from the bounds to compare with. Each window is an arm of a union, so
-    that each is a search of its own in the index.
+    `make` makes it from the bounds to compare with: those of a table that holds the windows asked for, which
+    is joined, so that each window is a search of its own in the index.
     """
 
     __slots__ = ("_made", "_make", "_values")
@@ -77,9 +77,12 @@ class WindowStatement:
     def statement(self, size: int) -> Statement:
         """The one for so many windows."""
         if size not in self._made:
-            arms = (
-                self._make(Bounds(*(bindparam(f"{name}_{number}") for name in Bounds._fields)))
-                for number in range(size)
+            columns = (column(name, BigInteger) for name in Bounds._fields)
+            windows = values(*columns, name="asked").data(
+                [
+                    tuple(bindparam(f"asked_{name}_{number}") for name in Bounds._fields)
+                    for number in range(size)
+                ]
             )
-            self._made[size] = Statement(union_all(*arms), self._values)
+            self._made[size] = Statement(self._make(Bounds(*windows.cte("asked").c)), self._values)
         return self._made[size]
