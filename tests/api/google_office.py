@@ -11,7 +11,9 @@ import urllib.parse
 from datetime import UTC, datetime, timedelta
 
 import httplib2
+import pytest
 from googleapiclient.discovery import build_from_document
+from googleapiclient.errors import HttpError
 
 from calcore_caldav.api.application import api_application
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
@@ -27,6 +29,30 @@ from calcore_caldav.store.protocol import SYSTEM
 HOST = "http://calendar.test"
 PEOPLE = ("ann", "bob", "carl", "dora")
 ROOMS = ("room1", "room2")
+ZONE = "Europe/Paris"
+CALDAV = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:dav
+BEGIN:VEVENT
+UID:dav
+DTSTAMP:20110601T000000Z
+DTSTART;TZID=Europe/Paris:20110606T100000
+DTEND;TZID=Europe/Paris:20110606T110000
+RRULE:FREQ=DAILY;COUNT=4
+EXDATE;TZID=Europe/Paris:20110607T100000
+SUMMARY:From CalDAV
+END:VEVENT
+BEGIN:VEVENT
+UID:dav
+DTSTAMP:20110601T000000Z
+RECURRENCE-ID;TZID=Europe/Paris:20110608T100000
+DTSTART;TZID=Europe/Paris:20110608T150000
+DTEND;TZID=Europe/Paris:20110608T160000
+SUMMARY:Moved
+END:VEVENT
+END:VCALENDAR
+"""
+"""A series with an exception, as a CalDAV client wrote it."""
 
 
 @functools.cache
@@ -147,3 +173,29 @@ class Office:
         with self.store.write(SYSTEM) as txn:
             collection = txn.collections.get(user, calendar)
             self.service.put(txn, collection, name, text.replace("\n", "\r\n").encode())
+
+
+# ---- what tests of events say often
+
+
+def at(day: int, hour: int, minute: int = 0, month: int = 6):
+    return {"dateTime": f"2011-{month:02}-{day:02}T{hour:02}:{minute:02}:00+02:00", "timeZone": ZONE}
+
+
+def event(day=1, hour=10, **more):
+    return {"summary": "Talk", "start": at(day, hour), "end": at(day, hour + 1), **more}
+
+
+def insert(client, body, calendar="primary", **query):
+    return client.events().insert(calendarId=calendar, body=body, **query).execute()
+
+
+def items(client, calendar="primary", **query):
+    return client.events().list(calendarId=calendar, **query).execute()["items"]
+
+
+def failure(request):
+    """The status and reason of a request that is refused."""
+    with pytest.raises(HttpError) as caught:
+        request.execute()
+    return caught.value.status_code, caught.value.error_details[0]["reason"]

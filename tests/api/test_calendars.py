@@ -4,17 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from googleapiclient.errors import HttpError
+from google_office import failure
 
 from calcore_caldav.api import watch
 from calcore_caldav.scheduling.worker import Worker
 from calcore_caldav.store.protocol import SYSTEM
-
-
-def failure(request):
-    with pytest.raises(HttpError) as caught:
-        request.execute()
-    return caught.value.status_code, caught.value.error_details[0]["reason"]
 
 
 def test_calendars(office, ann):

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from google_office import HOST, Office
-from googleapiclient.errors import HttpError
+from google_office import HOST, Office, failure, insert, items
 
 from calcore_caldav.core.principals import Privilege
 from calcore_caldav.errors import SchedulingRefused
@@ -28,22 +27,8 @@ def event(hour=10, *emails, **more):
     }
 
 
-def insert(client, body, calendar="primary"):
-    return client.events().insert(calendarId=calendar, body=body).execute()
-
-
-def items(client, calendar="primary", **query):
-    return client.events().list(calendarId=calendar, **query).execute()["items"]
-
-
 def answers(shown):
     return {a["email"].partition("@")[0]: a["responseStatus"] for a in shown.get("attendees", ())}
-
-
-def failure(request):
-    with pytest.raises(HttpError) as caught:
-        request.execute()
-    return caught.value.status_code, caught.value.error_details[0]["reason"]
 
 
 def test_invitation_and_answer(office, ann, bob):

@@ -4,26 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from zones import central_european
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.timing import gained, relaid, retimed
 
-CENTRAL = """BEGIN:VTIMEZONE
-TZID:Customized Time Zone
-BEGIN:STANDARD
-DTSTART:16010101T030000
-TZOFFSETFROM:+0200
-TZOFFSETTO:+0100
-RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
-END:STANDARD
-BEGIN:DAYLIGHT
-DTSTART:16010101T020000
-TZOFFSETFROM:+0100
-TZOFFSETTO:+0200
-RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
-END:DAYLIGHT
-END:VTIMEZONE
-"""
+CENTRAL = central_european("Customized Time Zone")
 
 
 def series(*lines: str, start: str = ":20260112T100000Z") -> CalendarObject:

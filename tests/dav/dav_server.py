@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from client import DavClient
+from zones import central_european
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
 from calcore_caldav.scheduling.services import Services
@@ -74,3 +75,14 @@ class Server:
             txn.directory.set_grants(
                 principal, own, [*kept, *(Grant(principal.id, own, grantee, p) for p in privileges)]
             )
+
+
+def event(uid: str = "one", *lines: str, tzid: str = "") -> str:
+    """The text of an hour's event, at 10:00 on 5 January 2026 UTC, or in a zone of Central Europe called `tzid`."""
+    zone = central_european(tzid).replace("\n", "\r\n") if tzid else ""
+    start = f"DTSTART;TZID={tzid}:20260105T100000" if tzid else "DTSTART:20260105T100000Z"
+    inner = "\r\n".join([f"UID:{uid}", "DTSTAMP:20260101T000000Z", start, "DURATION:PT1H", *lines])
+    return (
+        f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n{zone}"
+        f"BEGIN:VEVENT\r\n{inner}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )

@@ -4,28 +4,13 @@
 from __future__ import annotations
 
 import pytest
+from zones import central_european
 
 NAMES = (
     "W. Europe Standard Time",
     "/freeassociation.sourceforge.net/Europe/Amsterdam",
     "Customized Time Zone",
 )
-ZONE = """BEGIN:VTIMEZONE
-TZID:{name}
-BEGIN:STANDARD
-DTSTART:16010101T030000
-TZOFFSETFROM:+0200
-TZOFFSETTO:+0100
-RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
-END:STANDARD
-BEGIN:DAYLIGHT
-DTSTART:16010101T020000
-TZOFFSETFROM:+0100
-TZOFFSETTO:+0200
-RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
-END:DAYLIGHT
-END:VTIMEZONE
-"""
 MEETING = """BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//client//EN
@@ -45,7 +30,7 @@ END:VCALENDAR
 
 
 def meeting(name: str, bob: str = "NEEDS-ACTION") -> str:
-    return MEETING.format(zone=ZONE.format(name=name), name=name, bob=bob).replace("\n", "\r\n")
+    return MEETING.format(zone=central_european(name), name=name, bob=bob).replace("\n", "\r\n")
 
 
 def put(client, path: str, text: str) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from office import Office, answered, attendee, calendar, event
+from zones import central_european
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
@@ -32,21 +33,6 @@ from calcore_caldav.scheduling.groups import members_changed
 from calcore_caldav.store.protocol import SYSTEM
 
 DAYS = ("20260112", "20260119", "20260126", "20260202")
-PARIS = """BEGIN:VTIMEZONE
-TZID:Europe/Paris
-BEGIN:STANDARD
-DTSTART:19701025T030000
-TZOFFSETFROM:+0200
-TZOFFSETTO:+0100
-RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU
-END:STANDARD
-BEGIN:DAYLIGHT
-DTSTART:19700329T020000
-TZOFFSETFROM:+0100
-TZOFFSETTO:+0200
-RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU
-END:DAYLIGHT
-END:VTIMEZONE"""
 
 
 class Form(NamedTuple):
@@ -65,7 +51,11 @@ class Form(NamedTuple):
 
 FORMS = {
     "UTC": Form("DTSTART:20260112T100000Z", "T100000Z"),
-    "zone": Form("DTSTART;TZID=Europe/Paris:20260112T110000", "T100000Z", zone=PARIS),
+    "zone": Form(
+        "DTSTART;TZID=Europe/Paris:20260112T110000",
+        "T100000Z",
+        zone=central_european("Europe/Paris").rstrip(),
+    ),
     "floating": Form("DTSTART:20260112T100000", "T100000"),
     "all day": Form("DTSTART;VALUE=DATE:20260112", "", lengths=("P1D", "P2D")),
 }

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""COPY and MOVE (RFC 4918 §9.8, §9.9)."""
+
+from __future__ import annotations
+
+import pytest
+from client import clark, hrefs
+from dav_server import event
+
+
+def transfer(client, method: str, source: str, target: str | None, **headers: str):
+    sent = {"Destination": target} if target is not None else {}
+    return client.request(method, source, headers={**sent, **headers})
+
+
+def test_copy_and_move(alice):
+    alice.request("MKCALENDAR", "/alice/work/")
+    alice.put("/alice/calendar/1.ics", event("one"))
+    alice.xml(
+        "PROPPATCH",
+        "/alice/calendar/1.ics",
+        '<D:propertyupdate><D:set><D:prop><X:a xmlns:X="urn:x">1</X:a></D:prop></D:set></D:propertyupdate>',
+    )
+    before = alice.prop("/alice/calendar/1.ics", "D:resource-id")
+    copied = transfer(alice, "COPY", "/alice/calendar/1.ics", "http://localhost/alice/work/a%20b.ics")
+    assert (copied.status, copied.headers["location"]) == (
+        201,
+        "http://localhost/alice/work/a%20b.ics",
+    )
+    assert alice.get("/alice/work/a b.ics").body == event("one").encode()
+    assert (
+        transfer(alice, "COPY", "/alice/calendar/1.ics", "/alice/work/a%20b.ics", Overwrite="F").status == 412
+    )
+    assert transfer(alice, "COPY", "/alice/calendar/1.ics", "/alice/work/a%20b.ics").status == 204
+    assert transfer(alice, "COPY", "/alice/calendar/1.ics", "/alice/calendar/2.ics").error == clark(
+        "C:no-uid-conflict"
+    )
+    assert transfer(alice, "MOVE", "/alice/calendar/1.ics", "/alice/calendar/2.ics").status == 201
+    assert alice.get("/alice/calendar/1.ics").status == 404
+    assert alice.prop("/alice/calendar/2.ics", "{urn:x}a").text == "1"
+    assert hrefs(alice.prop("/alice/calendar/2.ics", "D:resource-id")) == hrefs(before)
+    assert (
+        transfer(alice, "MOVE", "/alice/calendar/2.ics", "/alice/work/a%20b.ics", Overwrite="F").status == 412
+    )
+    assert transfer(alice, "MOVE", "/alice/calendar/2.ics", "/alice/work/a%20b.ics").status == 204
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "status"),
+    [
+        (None, {}, 400),
+        ("not a url", {}, 502),
+        ("http://elsewhere.example/alice/calendar/2.ics", {}, 502),
+        ("/alice/none/2.ics", {}, 409),
+        ("/alice/2.ics", {}, 403),
+        ("/alice/calendar/1.ics", {}, 403),
+        ("/alice/calendar/", {}, 405),
+        ("/alice/tasks/2.ics", {}, 403),
+        ("/alice/calendar/2.ics", {"Overwrite": "perhaps"}, 400),
+        ("/alice/calendar/../tasks/2.ics", {}, 400),
+        ("/bob/calendar/2.ics", {}, 403),
+    ],
+)
+def test_destinations_that_make_no_sense(alice, target, headers, status):
+    alice.put("/alice/calendar/1.ics", event())
+    for method in ("COPY", "MOVE"):
+        assert transfer(alice, method, "/alice/calendar/1.ics", target, **headers).status == status
+    assert transfer(alice, "MOVE", "/alice/calendar/9.ics", "/alice/calendar/2.ics").status == 404
+    assert alice.get("/alice/calendar/1.ics").status == 200
+
+
+@pytest.mark.parametrize("method", ["MOVE", "COPY"])
+def test_into_scheduling_and_out_of_it(alice, bob, method):
+    """A collection that is no calendar schedules nothing; a calendar does (RFC 6638 §3.2.3.3, §3.2.3.4)."""
+    alice.request("MKCOL", "/alice/drafts/")
+    lines = [f"ATTENDEE:mailto:{who}@example.com" for who in ("alice", "bob")]
+    draft = event("m", "ORGANIZER:mailto:alice@example.com", *lines)
+    put = alice.request("PUT", "/alice/drafts/m", draft, {"Content-Type": "text/calendar; charset=utf-8"})
+    assert put.status == 201
+    inbox = ("/bob/inbox/", "D:getetag")
+    assert len(bob.propfind(*inbox, depth=1)) == 1
+    assert transfer(alice, method, "/alice/drafts/m", "/alice/calendar/m.ics").status == 201
+    assert len(bob.propfind(*inbox, depth=1)) == 2
+    (copy,) = bob.propfind("/bob/calendar/", "D:getetag", depth=1).keys() - {"/bob/calendar/"}
+    assert "STATUS" not in bob.get(copy).text
+    assert transfer(alice, method, "/alice/calendar/m.ics", "/alice/drafts/back").status == 201
+    assert ("STATUS:CANCELLED" in bob.get(copy).text) == (method == "MOVE")
+    assert len(bob.propfind(*inbox, depth=1)) == (3 if method == "MOVE" else 2)
+
+
+def test_a_card_is_a_card_where_it_comes_from_elsewhere(alice):
+    alice.request("MKCOL", "/alice/drafts/")
+    book = "<D:mkcol><D:set><D:prop><D:resourcetype><D:collection/><CR:addressbook/></D:resourcetype></D:prop></D:set></D:mkcol>"
+    assert alice.xml("MKCOL", "/alice/contacts/", book, None).status == 201
+    alice.request("PUT", "/alice/drafts/x", "no card", {"Content-Type": "text/vcard"})
+    reply = transfer(alice, "MOVE", "/alice/drafts/x", "/alice/contacts/x.vcf")
+    assert (reply.status, reply.error) == (403, clark("CR:valid-address-data"))
+    assert alice.get("/alice/drafts/x").text == "no card"
+
+
+def test_a_calendar_moves_with_all_that_is_in_it(alice, bob):
+    alice.request("MKCALENDAR", "/alice/work/")
+    alice.put("/alice/work/1.ics", event())
+    before = hrefs(alice.prop("/alice/work/", "D:resource-id"))
+    token = alice.prop("/alice/work/", "D:sync-token").text
+    assert transfer(alice, "MOVE", "/alice/work/", "/alice/tasks/", Overwrite="F").status == 412
+    assert transfer(alice, "MOVE", "/alice/work/", "/bob/work/").status == 403
+    assert transfer(alice, "MOVE", "/alice/inbox/", "/alice/box/").status == 403
+    assert transfer(bob, "MOVE", "/alice/work/", "/bob/work/").status == 403
+    moved = transfer(alice, "MOVE", "/alice/work/", "/alice/play%20ground/")
+    assert (moved.status, moved.headers["location"]) == (201, "/alice/play%20ground/")
+    assert alice.get("/alice/work/1.ics").status == 404
+    assert alice.get("/alice/play ground/1.ics").body == event().encode()
+    assert hrefs(alice.prop("/alice/play ground/", "D:resource-id")) == before
+    sync = f"<D:sync-collection><D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level><D:prop/></D:sync-collection>"
+    assert alice.xml("REPORT", "/alice/play ground/", sync, 0).status == 207
+    assert transfer(alice, "MOVE", "/alice/play ground/", "/alice/tasks/").status == 204
+    assert alice.get("/alice/tasks/1.ics").status == 200
+
+
+def test_invitations_follow_a_default_calendar_that_moves(alice, bob):
+    assert transfer(bob, "MOVE", "/bob/calendar/", "/bob/renamed/").status == 201
+    assert hrefs(bob.prop("/bob/inbox/", "C:schedule-default-calendar-URL")) == ["/bob/renamed/"]
+    alice.put(
+        "/alice/calendar/m.ics",
+        event(
+            "m",
+            "ORGANIZER:mailto:alice@example.com",
+            "ATTENDEE:mailto:alice@example.com",
+            "ATTENDEE:mailto:bob@example.com",
+        ),
+    )
+    assert len(bob.propfind("/bob/renamed/", "D:getetag", depth=1)) == 2
