@@ -4,20 +4,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.collections import check_tag, tag_of
-from calcore_caldav.api.events import page_of
 from calcore_caldav.api.listing import Item
+from calcore_caldav.api.pages import page_of_few
 from calcore_caldav.api.places import GRANTED, RANKS, Place, find_owner, find_place, known, require, role_of
 from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
-from calcore_caldav.api.tokens import query_digest
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.principals import CalendarUserType, Privilege, with_contained
 from calcore_caldav.scheduling.access import ALL, AUTHENTICATED
 from calcore_caldav.store.protocol import Grant
-
-Json = dict[str, Any]
 
 _SYSTEM: Final = {AUTHENTICATED: "domain", ALL: "default"}
 
@@ -26,17 +24,8 @@ def list_rules(call: Call) -> Json:
     """Who may do what with the calendar."""
     place = find_place(call, call.path["calendarId"])
     require(place, Privilege.READ_ACL)
-    if "syncToken" in call.parameters:
-        raise ApiProblem(
-            410,
-            "fullSyncRequired",
-            "Sync token is no longer valid, a full sync is required.",
-            location="syncToken",
-        )
     items = [Item((rule["id"],), partial(dict, rule)) for rule in _rules(call, place)]
-    items.sort(key=lambda item: item.key)
-    page, _ = page_of(call, items, query_digest(f"acl|{place.collection.id}", call.parameters), 0)
-    return {"kind": "calendar#acl", "etag": "", **page}
+    return page_of_few(call, "calendar#acl", f"acl|{place.collection.id}", items)
 
 
 def get_rule(call: Call) -> Json:

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.fields import OWN
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.times import format_duration, parse_duration
 from calcore_caldav.errors import InvalidCalendarData
-
-Json = dict[str, Any]
 
 NONE: Final = OWN + "REMINDERS"
 """NONE in it: the calendar's default reminders do not apply either."""

@@ -11,12 +11,13 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from calcore_caldav.api.batch import BATCH_PATHS, answer_batch
-from calcore_caldav.api.call import Call, Json, Reply, Route, entity_tags
+from calcore_caldav.api.call import Call, Reply, Route, entity_tags
 from calcore_caldav.api.openapi import openapi_document
 from calcore_caldav.api.partial import masked, parse_mask
 from calcore_caldav.api.problems import ApiProblem, invalid, not_found, problem_of, required, status_line
 from calcore_caldav.api.routes import ROUTES
 from calcore_caldav.api.schemas import SCHEMAS, check
+from calcore_caldav.api.types import Json
 from calcore_caldav.errors import CalcoreError
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import Actor

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.collections import (
@@ -17,15 +17,13 @@ from calcore_caldav.api.collections import (
     tag_of,
     xml_text,
 )
-from calcore_caldav.api.events import page_of
 from calcore_caldav.api.listing import Item
+from calcore_caldav.api.pages import page_of_few
 from calcore_caldav.api.places import RANKS, Place, find_place, seen, zone_of
 from calcore_caldav.api.problems import ApiProblem, not_found, required
-from calcore_caldav.api.tokens import query_digest
+from calcore_caldav.api.types import Json
 from calcore_caldav.scheduling.access import ALL, AUTHENTICATED
 from calcore_caldav.store.protocol import CollectionKind
-
-Json = dict[str, Any]
 
 ENTRIES: Final = "{urn:x-calcore:json}calendar-list"
 """Property of a home: what its owner chose for each calendar of his list, as JSON."""
@@ -45,19 +43,10 @@ def list_entries(call: Call) -> Json:
     """The list, in pages."""
     least = RANKS[call.parameters.get("minAccessRole", "freeBusyReader")]
     hidden = call.parameters.get("showHidden")
-    if "syncToken" in call.parameters:
-        raise ApiProblem(
-            410,
-            "fullSyncRequired",
-            "Sync token is no longer valid, a full sync is required.",
-            location="syncToken",
-        )
     entries = [entry_json(call, place) for place in _places(call)]
     shown = [e for e in entries if RANKS[e["accessRole"]] >= least and (hidden or not e.get("hidden"))]
     items = [Item((not e.get("primary"), e["id"]), partial(dict, e)) for e in shown]
-    items.sort(key=lambda item: item.key)
-    page, _ = page_of(call, items, query_digest(call.actor.name, call.parameters), 0)
-    return {"kind": "calendar#calendarList", "etag": "", **page}
+    return page_of_few(call, "calendar#calendarList", call.actor.name, items)
 
 
 def _places(call: Call) -> list[Place]:

@@ -11,11 +11,10 @@ from typing import Any, Final
 
 from calcore_caldav.api.problems import invalid
 from calcore_caldav.api.schemas import Schema
+from calcore_caldav.api.types import Json
 from calcore_caldav.scheduling.conditions import Conditions
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import Actor, Transaction
-
-Json = dict[str, Any]
 
 _TAG: Final = re.compile(r'\s*(?:W/)?("[^"]*"|\*|[^",\s]+)\s*(?:,|$)')
 _TRUTH: Final = {"true": True, "1": True, "": True, "false": False, "0": False}

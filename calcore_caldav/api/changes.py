@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Call, Reply
 from calcore_caldav.api.events import find_event, shown_event
@@ -27,6 +27,7 @@ from calcore_caldav.api.series import (
     with_master,
     without_instance,
 )
+from calcore_caldav.api.types import Json
 from calcore_caldav.api.writing import merged, new_calendar, new_component, stamped, write_event
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property, escape_text
@@ -36,8 +37,6 @@ from calcore_caldav.core.times import TimezoneResolver
 from calcore_caldav.errors import InvalidRequest, SchedulingRefused
 from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.store.protocol import StoredObject
-
-Json = dict[str, Any]
 
 _IMPORTED: Final = ScheduleOptions(silent=True)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape
 
@@ -18,14 +18,13 @@ from calcore_caldav.api.identifiers import PRIMARY, new_id
 from calcore_caldav.api.moments import parse_zone, zone_name
 from calcore_caldav.api.places import Place, find_place, require, seen, zone_of
 from calcore_caldav.api.problems import ApiProblem, not_found, required
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.scheduling.conditions import NORMAL
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps, Transaction
-
-Json = dict[str, Any]
 
 DESCRIPTION: Final = "{urn:ietf:params:xml:ns:caldav}calendar-description"
 COLOR: Final = "{http://apple.com/ns/ical/}calendar-color"

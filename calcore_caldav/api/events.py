@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.identifiers import parse_event_id
 from calcore_caldav.api.listing import AHEAD, Item, instant_of, list_items
 from calcore_caldav.api.moments import format_instant, parse_instant, parse_time
+from calcore_caldav.api.pages import page_of
 from calcore_caldav.api.people import Frame
 from calcore_caldav.api.places import Place, find_place, frame_of, zone_of
 from calcore_caldav.api.problems import ApiProblem, deleted, full_sync_required, invalid, not_found
@@ -29,16 +27,12 @@ from calcore_caldav.api.resource import (
     series_json,
 )
 from calcore_caldav.api.tokens import PageToken, SyncPoint, query_digest
+from calcore_caldav.api.types import Json
 from calcore_caldav.api.veil import seen
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import TimeRange, to_epoch
 from calcore_caldav.store.protocol import StoredObject
-
-Json = dict[str, Any]
-
-_PAGE: Final = 250
-_MOST: Final = 2500
 
 
 def get_event(call: Call) -> Json:
@@ -242,17 +236,3 @@ def _head(call: Call, place: Place) -> Json:
         "accessRole": place.role,
         "defaultReminders": [],
     }
-
-
-def page_of(call: Call, items: Iterable[Item], digest: str, revision: int) -> tuple[Json, int]:
-    """One page of sorted items with the token of the next one, and the revision of the first page."""
-    size = min(call.parameters.get("maxResults") or _PAGE, _MOST)
-    token = PageToken.of(call, digest)
-    if token is not None:
-        revision = token.revision
-        items = (item for item in items if token.is_before(item.key))
-    page = list(islice(items, size + 1))
-    made: Json = {"items": [item.render() for item in page[:size]]}
-    if len(page) > size:
-        made["nextPageToken"] = str(PageToken(digest, page[size - 1].key, revision))
-    return made, revision

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from calcore_caldav.api.types import Json
 from calcore_caldav.core import guests
 from calcore_caldav.core.content import Component, Property, escape_text
-
-Json = dict[str, Any]
 
 PREFIX: Final = "X-JSON-"
 OWN: Final = "X-CALCORE-JSON-"

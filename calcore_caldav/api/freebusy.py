@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.moments import format_time, parse_instant, parse_zone
 from calcore_caldav.api.places import Place, calendar_id, find_owner, known, lookup
 from calcore_caldav.api.problems import ApiProblem, required
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.freebusy import BusyPeriod, clip_periods, merge_periods
 from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling.availability import free_busy
-
-Json = dict[str, Any]
 
 _MOST_GROUP: Final = 100
 _MOST_CALENDARS: Final = 50

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.fields import flag
@@ -12,14 +12,13 @@ from calcore_caldav.api.places import Place
 from calcore_caldav.api.problems import ApiProblem
 from calcore_caldav.api.resource import component_of, exception_json, series_json
 from calcore_caldav.api.series import instance_component, with_instance, with_master
+from calcore_caldav.api.types import Json
 from calcore_caldav.api.writing import stamped, write_event
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.store.protocol import SYSTEM
-
-Json = dict[str, Any]
 
 _SHARED: Final = (
     "summary", "description", "location", "start", "end", "recurrence", "attachments", "conferenceData", "status",

@@ -28,6 +28,7 @@ from calcore_caldav.api.resource import (
     series_json,
 )
 from calcore_caldav.api.tokens import PageToken
+from calcore_caldav.api.types import Json
 from calcore_caldav.api.veil import hidden, seen
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
@@ -36,8 +37,6 @@ from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange, to_epoch
 from calcore_caldav.core.timing import recurs
 from calcore_caldav.store.protocol import StoredObject
-
-Json = dict[str, Any]
 
 AHEAD: Final = timedelta(days=730)
 """How far singleEvents goes where no timeMax is given."""

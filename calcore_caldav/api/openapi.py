@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Parameter, Route
 from calcore_caldav.api.routes import ROUTES
 from calcore_caldav.api.schemas import SCHEMAS, TEXT
-
-Json = dict[str, Any]
+from calcore_caldav.api.types import Json
 
 _ERROR: Final[Json] = {
     "type": "object",

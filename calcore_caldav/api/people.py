@@ -10,10 +10,10 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from calcore_caldav.api.problems import invalid, required
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 
-Json = dict[str, Any]
 Finder = Callable[[CalendarUserAddress], Principal | None]
 
 _EMAIL: Final = re.compile(r"[^\s@<>\x00-\x1f\x7f]+@[^\s@<>\x00-\x1f\x7f]+")

@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.calendar_list import CALENDAR_COLORS
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.collections import tag_of
-from calcore_caldav.api.events import page_of
 from calcore_caldav.api.fields import COLORS
 from calcore_caldav.api.listing import Item
-from calcore_caldav.api.problems import ApiProblem, not_found
-from calcore_caldav.api.tokens import query_digest
-
-Json = dict[str, Any]
+from calcore_caldav.api.pages import page_of_few
+from calcore_caldav.api.problems import not_found
+from calcore_caldav.api.types import Json
 
 _CONSTANT: Final = {
     "autoAddHangouts": "false",
@@ -44,16 +42,8 @@ def _json(id_: str, value: str) -> Json:
 
 def list_settings(call: Call) -> Json:
     """Zone and language of the caller; the rest is the same for all."""
-    if "syncToken" in call.parameters:
-        raise ApiProblem(
-            410,
-            "fullSyncRequired",
-            "Sync token is no longer valid, a full sync is required.",
-            location="syncToken",
-        )
     items = [Item((id_,), partial(_json, id_, v)) for id_, v in sorted(_settings(call).items())]
-    page, _ = page_of(call, items, query_digest("settings", call.parameters), 0)
-    return {"kind": "calendar#settings", "etag": "", **page}
+    return page_of_few(call, "calendar#settings", "settings", items)
 
 
 def get_setting(call: Call) -> Json:

@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.events import find_event
 from calcore_caldav.api.places import Place, find_place, require
 from calcore_caldav.api.problems import ApiProblem, invalid
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.scheduling import room_jobs
 from calcore_caldav.scheduling.rooms import stored_copy
-
-Json = dict[str, Any]
 
 
 def check_in(call: Call) -> Json:

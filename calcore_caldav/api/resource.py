@@ -6,13 +6,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.alarms import reminders_json
 from calcore_caldav.api.fields import FIELDS, OWN, flag
 from calcore_caldav.api.identifiers import event_id, instance_id
 from calcore_caldav.api.moments import format_instant, span, to_json
 from calcore_caldav.api.people import Frame, attendees_json, person_json
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, unescape_text
 from calcore_caldav.core.recurrence import RecurrenceId
@@ -22,8 +23,6 @@ from calcore_caldav.core.times import parse_date_time
 from calcore_caldav.core.timing import recurs
 from calcore_caldav.errors import InvalidCalendarData
 from calcore_caldav.store.protocol import StoredObject
-
-Json = dict[str, Any]
 
 KIND: Final = "calendar#event"
 CANCELLED: Final = OWN + "CANCELLED-INSTANCES"

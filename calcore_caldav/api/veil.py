@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.places import Place
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.privacy import is_private
 from calcore_caldav.scheduling.access import tag_of
 from calcore_caldav.store.protocol import StoredObject
-
-Json = dict[str, Any]
 
 _UNVEILED: Final = (
     "kind", "etag", "id", "status", "start", "end", "recurringEventId", "originalStartTime", "recurrence",

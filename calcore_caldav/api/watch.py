@@ -13,13 +13,14 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.call import Call, Reply
 from calcore_caldav.api.collections import set_text, xml_text
 from calcore_caldav.api.identifiers import base32hex
 from calcore_caldav.api.places import find_place, require
 from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
+from calcore_caldav.api.types import Json
 from calcore_caldav.api.webhook import is_callable, is_public, post_empty
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.core.times import from_epoch, to_epoch
@@ -27,7 +28,6 @@ from calcore_caldav.scheduling.access import actor_of, privileges
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import SYSTEM, Collection, Job, Store, Transaction
 
-Json = dict[str, Any]
 Post = Callable[[str, Mapping[str, str]], int]
 """Sends a POST without a body; the status. Raises OSError."""
 

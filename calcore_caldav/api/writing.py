@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from calcore_caldav.api.alarms import write_reminders
 from calcore_caldav.api.fields import FIELDS, FLAGS, write_field
@@ -19,6 +19,7 @@ from calcore_caldav.api.people import (
 )
 from calcore_caldav.api.problems import ApiProblem, invalid, required
 from calcore_caldav.api.resource import CANCELLED, RULES, cancelled_one_by_one
+from calcore_caldav.api.types import Json
 from calcore_caldav.core.content import Component, Property, escape_text
 from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.significance import with_exdates
@@ -26,8 +27,6 @@ from calcore_caldav.core.times import TimezoneResolver, format_date_time
 from calcore_caldav.core.timing import recurs
 from calcore_caldav.core.vtimezone_text import vtimezone
 from calcore_caldav.errors import InvalidCalendarData
-
-Json = dict[str, Any]
 
 _IMPLIED: Final[Json] = {
     "transparency": "opaque",
