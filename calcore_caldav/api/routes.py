@@ -60,6 +60,8 @@ _QUERY: Final = (
     Parameter("syncToken", TEXT, said="What changed since; 410 where that is not known any more."),
     Parameter("updatedMin", TIME, said="Changed since this time, cancelled ones included."),
 )
+_TOLD: Final = (Parameter("sendNotifications", BOOLEAN),)
+_COLOURED: Final = (Parameter("colorRgbFormat", BOOLEAN),)
 _SYNC: Final = Parameter("syncToken", TEXT, said="Always answered with 410: lists of this kind are short.")
 _EVENT: Final = "calendars/{calendarId}/events/{eventId}"
 _ENTRY: Final = "users/me/calendarList/{calendarId}"
@@ -201,7 +203,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST",
         "users/me/calendarList",
         calendar_list.insert_entry,
-        (Parameter("colorRgbFormat", BOOLEAN),),
+        _COLOURED,
         "CalendarListEntry",
         "CalendarListEntry",
         True,
@@ -219,7 +221,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "PUT",
         _ENTRY,
         calendar_list.update_entry,
-        (Parameter("colorRgbFormat", BOOLEAN),),
+        _COLOURED,
         "CalendarListEntry",
         "CalendarListEntry",
         True,
@@ -229,7 +231,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "PATCH",
         _ENTRY,
         calendar_list.patch_entry,
-        (Parameter("colorRgbFormat", BOOLEAN),),
+        _COLOURED,
         "CalendarListEntry",
         "CalendarListEntry",
         True,
@@ -249,7 +251,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST",
         f"{_ONE}/acl",
         acl.insert_rule,
-        (Parameter("sendNotifications", BOOLEAN),),
+        _TOLD,
         "AclRule",
         "AclRule",
         True,
@@ -261,7 +263,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "PUT",
         _RULE,
         acl.update_rule,
-        (Parameter("sendNotifications", BOOLEAN),),
+        _TOLD,
         "AclRule",
         "AclRule",
         True,
@@ -271,7 +273,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "PATCH",
         _RULE,
         acl.update_rule,
-        (Parameter("sendNotifications", BOOLEAN),),
+        _TOLD,
         "AclRule",
         "AclRule",
         True,

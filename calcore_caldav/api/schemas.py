@@ -15,7 +15,6 @@ Schema = Mapping[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
 BOOLEAN: Final[Schema] = {"type": "boolean"}
-INTEGER: Final[Schema] = {"type": "integer"}
 ANYTHING: Final[Schema] = {"type": "object"}
 STRINGS: Final[Schema] = {"type": "object", "additionalProperties": TEXT}
 

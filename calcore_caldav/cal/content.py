@@ -24,8 +24,6 @@ ROLES: Final = ("CHAIR", "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT"
 PARTICIPATION: Final = ("NEEDS-ACTION", "ACCEPTED", "DECLINED", "TENTATIVE", "DELEGATED")
 _SPELLINGS: Final = {"CANCELED": "CANCELLED"}
 """CalCore wrote it with one L."""
-TIMES: Final = frozenset({"dtstart", "duration", "allday", "recurrence"})
-"""Attributes that make up the time together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,8 @@ def settle(
                 aliases,
             )
         )
-    edited = new if all(a is b for a, b in zip(made, new.components, strict=True)) else None
-    if edited is None:
-        edited = new.with_components(tuple(made))
+    same = all(a is b for a, b in zip(made, new.components, strict=True))
+    edited = new if same else new.with_components(tuple(made))
     if old is None or moved or edited.master is None or not recurs(edited.master):
         return edited
     gone, out = old.overrides.keys() - edited.overrides.keys(), exdates(edited)

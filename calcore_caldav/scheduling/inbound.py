@@ -57,8 +57,7 @@ def _check_sender(sent: ITipMessage) -> None:
 
 def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     """An invitation; what was cancelled after it was sent is over, however late it comes."""
-    copy = delivery.copy_of(recipient, sent.body.uid)
-    existing = delivery.txn.objects.parsed(copy) if copy is not None else None
+    existing = _known(delivery, sent, recipient)
     if delivery.foreign(existing, sent.body):
         if not called_off(existing):
             raise SchedulingRefused(
@@ -89,8 +88,7 @@ def _request(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Out
 
 def _cancel(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     delivery.txn.cancellations.add(recipient, sent.body)
-    copy = delivery.copy_of(recipient, sent.body.uid)
-    existing = delivery.txn.objects.parsed(copy) if copy is not None else None
+    existing = _known(delivery, sent, recipient)
     if existing is None or not delivery.same_organizer(existing, sent.body):
         return Outcome.UNKNOWN_UID
     result = apply_cancel(existing, sent.body)
@@ -103,8 +101,7 @@ def _cancel(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outc
 
 def _add(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     """Further dates of a series; who doesn't know the series asks for it (RFC 5546 §3.2.4)."""
-    copy = delivery.copy_of(recipient, sent.body.uid)
-    existing = delivery.txn.objects.parsed(copy) if copy is not None else None
+    existing = _known(delivery, sent, recipient)
     if existing is not None and not delivery.same_organizer(existing, sent.body):
         return Outcome.UNKNOWN_UID
     for cancellation in _cancellations(delivery, sent, recipient):
@@ -121,6 +118,20 @@ def _add(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome
     if answer is not None:
         delivery.external(answer)
     return result.outcome
+
+
+def _known(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> CalendarObject | None:
+    """The recipient's copy of the meeting."""
+    stored = delivery.copy_of(recipient, sent.body.uid)
+    return delivery.txn.objects.parsed(stored) if stored is not None else None
+
+
+def _invited(delivery: Delivery, sent: ITipMessage, meeting: CalendarObject) -> bool:
+    """Whether the sender is among the attendees, by any address."""
+    delivery.people.learn(meeting)
+    delivery.people.find(sent.sender)
+    aliases = delivery.people.aliases
+    return aliases[sent.sender] in {aliases[who] for who in meeting.attendees}
 
 
 def _cancellations(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> list[CalendarObject]:
@@ -164,14 +175,10 @@ def _reply(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outco
 
 def _refresh(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     """Somebody wants to see the whole again: who is invited gets a REQUEST (RFC 5546 §3.2.6)."""
-    stored = delivery.copy_of(recipient, sent.body.uid)
-    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    existing = _known(delivery, sent, recipient)
     if existing is None or existing.organizer not in recipient.own_addresses:
         return Outcome.UNKNOWN_UID
-    delivery.people.learn(existing)
-    delivery.people.find(sent.sender)
-    aliases = delivery.people.aliases
-    if aliases[sent.sender] not in {aliases[who] for who in existing.attendees}:
+    if not _invited(delivery, sent, existing):
         return Outcome.PARTY_CRASHER
     delivery.deliver_requests(existing, recipient, {sent.sender: EVERYTHING})
     return Outcome.APPLIED
@@ -186,22 +193,16 @@ def _publish(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Out
 
 def _counter(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     """A proposal is the organizer's to decide on, who invites anew or declines it (RFC 5546 §3.2.7)."""
-    stored = delivery.copy_of(recipient, sent.body.uid)
-    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    existing = _known(delivery, sent, recipient)
     if existing is None or existing.organizer not in recipient.own_addresses:
         return Outcome.UNKNOWN_UID
-    delivery.people.learn(existing)
-    delivery.people.find(sent.sender)
     delivery.to_inbox(recipient, sent.body)
-    aliases = delivery.people.aliases
-    invited = aliases[sent.sender] in {aliases[who] for who in existing.attendees}
-    return Outcome.UNCHANGED if invited else Outcome.PARTY_CRASHER
+    return Outcome.UNCHANGED if _invited(delivery, sent, existing) else Outcome.PARTY_CRASHER
 
 
 def _decline_counter(delivery: Delivery, sent: ITipMessage, recipient: Principal) -> Outcome:
     """The invitation stands as it was; the attendee is shown that (RFC 5546 §3.2.8)."""
-    stored = delivery.copy_of(recipient, sent.body.uid)
-    existing = delivery.txn.objects.parsed(stored) if stored is not None else None
+    existing = _known(delivery, sent, recipient)
     if existing is None or not delivery.same_organizer(existing, sent.body):
         return Outcome.UNKNOWN_UID
     if not recipient.kind.bookable:

@@ -18,7 +18,6 @@ class Status:
     DELIVERED: Final = "1.2"
     SUCCESS: Final = "2.0"
     INVALID_USER: Final = "3.7"
-    UNDELIVERABLE: Final = "5.1"
     NO_SERVICE: Final = "5.2"
     REFUSED: Final = "5.3"
 

@@ -11,7 +11,6 @@ from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, t
 
 from calcore_caldav.core.calobject import CalendarObject, etag_of
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
-from calcore_caldav.core.times import from_epoch
 from calcore_caldav.errors import AlreadyExists, NotFound, UidConflict
 from calcore_caldav.store import history, index
 from calcore_caldav.store.header import HEADER, IN_COLLECTION, PLACED, placed, stored_in
@@ -230,12 +229,10 @@ class SqlObjectRows:
         schedule_tag: str | None,
         organizer: CalendarUserAddress | None,
     ) -> StoredObject:
-        sql, now = self._session.sql, self._session.now_ts
+        sql = self._session.sql
         unique = collection.kind in _UNIQUE_UIDS and bool(uid)
         if unique:
             self._require_unique(collection, name, uid)
-        revision = self._session.touch(collection.id)
-        created = old[1] if old else now
         columns = {
             "collection_id": collection.id,
             "name": name,
@@ -247,9 +244,9 @@ class SqlObjectRows:
             "etag": etag,
             "schedule_tag": schedule_tag,
             "organizer": organizer if organizer is None else str(organizer),
-            "revision": revision,
-            "created": created,
-            "modified": now,
+            "revision": self._session.touch(collection.id),
+            "created": old[1] if old else self._session.now_ts,
+            "modified": self._session.now_ts,
             "first_start": indexed.first_start,
             "last_end": indexed.last_end,
             "indexed_from": indexed.indexed_from,
@@ -264,22 +261,8 @@ class SqlObjectRows:
             object_id = sql.insert(_INSERT, **columns)
             sql.run(_INSERT_BODY, object_id=object_id, body=body)
             history.unbury(self._session, collection.id, name)
-        return StoredObject(
-            id=object_id,
-            collection_id=collection.id,
-            path=collection.path + name,
-            name=name,
-            uid=uid,
-            component=component,
-            etag=etag,
-            schedule_tag=schedule_tag,
-            organizer=organizer,
-            size=len(body),
-            content_type=content_type,
-            revision=revision,
-            created=from_epoch(created),
-            modified=from_epoch(now),
-        )
+        row = {"id": object_id, **columns}
+        return stored_in(collection.path, tuple(row[column.name] for column in HEADER))
 
     def _require_unique(self, collection: Collection, name: str, uid: str) -> None:
         other = self._session.sql.value(_CONFLICT, collection_id_=collection.id, uid_=uid, name_=name)

@@ -24,21 +24,6 @@ def manager():
 
 
 @pytest.fixture
-def source(manager):
-    return cal.SimpleAttendeeSource(manager)
-
-
-@pytest.fixture
-def ann(source):
-    return source.createIndividual("ann", "Ann")
-
-
-@pytest.fixture
-def bob(source):
-    return source.createIndividual("bob", "Bob")
-
-
-@pytest.fixture
 def notices():
     seen = []
 

@@ -22,16 +22,6 @@ def manager():
     storage.close()
 
 
-@pytest.fixture
-def source(manager):
-    return cal.SimpleAttendeeSource(manager)
-
-
-@pytest.fixture
-def ann(source):
-    return source.createIndividual("ann", "Ann")
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written_objects import obj
 
-from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.matching import matches
 from calcore_caldav.core.query import (
     CalendarQuery,
@@ -25,18 +24,6 @@ from calcore_caldav.core.query import (
     index_hint,
 )
 from calcore_caldav.core.times import TimeRange, parse_date_time
-
-LIMITS = Limits()
-
-
-def obj(*lines: str, component: str = "VEVENT") -> CalendarObject:
-    """A calendar object; "--" begins a further component of the same UID."""
-    text = ["BEGIN:VCALENDAR", "VERSION:2.0", f"BEGIN:{component}", "UID:1"]
-    for line in lines:
-        text += [f"END:{component}", f"BEGIN:{component}", "UID:1"] if line == "--" else [line]
-    return CalendarObject.parse(
-        "\r\n".join([*text, f"END:{component}", "END:VCALENDAR"]).encode(), limits=LIMITS
-    )
 
 
 def window(text: str) -> TimeRange:

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written_objects import obj
 
 from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.limits import Limits
 from calcore_caldav.core.render import (
     CalendarData,
     CompSelection,
@@ -25,17 +25,6 @@ from calcore_caldav.core.render import (
 )
 from calcore_caldav.core.times import TimeRange
 from calcore_caldav.errors import TooManyInstances
-
-LIMITS = Limits()
-
-
-def obj(*lines: str, component: str = "VEVENT") -> CalendarObject:
-    text = ["BEGIN:VCALENDAR", "VERSION:2.0", f"BEGIN:{component}", "UID:1"]
-    for line in lines:
-        text += [f"END:{component}", f"BEGIN:{component}", "UID:1"] if line == "--" else [line]
-    return CalendarObject.parse(
-        "\r\n".join([*text, f"END:{component}", "END:VCALENDAR"]).encode(), limits=LIMITS
-    )
 
 
 def days(first: int, last: int) -> TimeRange:

@@ -117,21 +117,24 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path):
     connection.close()
 
 
-def test_an_older_database_is_upgraded_on_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """With a migration that is added to those that there are."""
-    open_store(url_of(tmp_path)).close()
-    scripts = tmp_path / "migrations"
+def add_migration(folder: Path, patched: pytest.MonkeyPatch, *statements: str) -> None:
+    """Make the package one of a later version: with a migration 9998 of these statements."""
+    scripts = folder / "migrations"
     (scripts / "versions").mkdir(parents=True)
     for script in migrate._SCRIPTS.rglob("*.py"):
         (scripts / script.relative_to(migrate._SCRIPTS)).write_text(script.read_text())
+    lines = "".join(f"    op.execute({statement!r})\n" for statement in statements)
     (scripts / "versions" / "v9998.py").write_text(
-        "from alembic import op\n"
-        f"revision, down_revision = '9998', {HEAD!r}\n"
-        "def upgrade():\n    op.execute('CREATE TABLE later (id)')\n"
+        f"from alembic import op\nrevision, down_revision = '9998', {HEAD!r}\ndef upgrade():\n{lines}"
     )
-    monkeypatch.setattr(migrate, "_SCRIPTS", scripts)
+    patched.setattr(migrate, "_SCRIPTS", scripts)
     for module in ("migrate", "sqlite"):
-        monkeypatch.setattr(f"calcore_caldav.store.{module}.HEAD", "9998")
+        patched.setattr(f"calcore_caldav.store.{module}.HEAD", "9998")
+
+
+def test_an_older_database_is_upgraded_on_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    open_store(url_of(tmp_path)).close()
+    add_migration(tmp_path, monkeypatch, "CREATE TABLE later (id)")
     open_store(url_of(tmp_path)).close()
     connection = sqlite3.connect(tmp_path / "calcore.db")
     assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9998",)]
@@ -141,19 +144,8 @@ def test_an_older_database_is_upgraded_on_opening(tmp_path: Path, monkeypatch: p
 
 def test_a_failed_upgrade_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     open_store(url_of(tmp_path)).close()
-    scripts = tmp_path / "migrations"
-    (scripts / "versions").mkdir(parents=True)
-    for script in migrate._SCRIPTS.rglob("*.py"):
-        (scripts / script.relative_to(migrate._SCRIPTS)).write_text(script.read_text())
-    (scripts / "versions" / "v9998.py").write_text(
-        "from alembic import op\n"
-        f"revision, down_revision = '9998', {HEAD!r}\n"
-        "def upgrade():\n    op.execute('CREATE TABLE later (id)')\n    op.execute('nonsense')\n"
-    )
     with monkeypatch.context() as patched:
-        patched.setattr(migrate, "_SCRIPTS", scripts)
-        for module in ("migrate", "sqlite"):
-            patched.setattr(f"calcore_caldav.store.{module}.HEAD", "9998")
+        add_migration(tmp_path, patched, "CREATE TABLE later (id)", "nonsense")
         with pytest.raises(StoreError, match="nonsense"):
             open_store(url_of(tmp_path))
     open_store(url_of(tmp_path)).close()
