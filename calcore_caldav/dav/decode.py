@@ -54,6 +54,7 @@ class SyncQuery:
 
     token: str
     """"" asks for everything."""
+    infinite: bool
     limit: int | None
     """At most so many changes in the answer."""
 
@@ -265,7 +266,7 @@ def decode_sync(root: Element) -> SyncQuery:
         if not text.isascii() or not text.isdigit() or not int(text[:9]) > 0:
             raise InvalidRequest("nresults is a positive number")
         number = int(text[:9])
-    return SyncQuery(text_of(token), number)
+    return SyncQuery(text_of(token), level != "1", number)
 
 
 def _name(element: Element) -> str:
