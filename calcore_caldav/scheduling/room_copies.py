@@ -19,14 +19,16 @@ def reply_of(now: datetime, room: Principal, copy: CalendarObject, answer: RoomA
     """The REPLY with a room's answer to each component of its copy, and the reasons as COMMENTs."""
     made: list[Component] = []
     sender = room.address
+    # Of a long series many dates are told the same.
+    said = {text: (Property("COMMENT", escape_text(text)),) for text in {*answer.comments.values()}}
+    because = {reason: success(reason) for reason in {"", *answer.reasons.values()}}
     for rid, component in copy.by_rid().items():
         own = find_attendee(component, room.own_addresses)
         if own is None or cancelled(component):
             continue
         sender = CalendarUserAddress.parse(own.value)
-        comment = answer.comments.get(rid)
-        comments = [Property("COMMENT", escape_text(comment))] if comment else []
-        made.append(reply(component, (own,), comments, success(answer.reasons.get(rid, ""))))
+        comments = said.get(answer.comments.get(rid, ""), ())
+        made.append(reply(component, (own,), comments, because[answer.reasons.get(rid, "")]))
     if not made or copy.organizer is None:
         return None
     body = message(copy, Method.REPLY, made, now)

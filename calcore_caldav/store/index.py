@@ -158,8 +158,10 @@ def expand(obj: CalendarObject, place: Place, window: TimeRange, limit: int | No
     return rows_of(obj, place, _times(obj, recurrence, recurrence.occurrences(window, limit=limit)))
 
 
-def rows_of(obj: CalendarObject, place: Place, times: Iterable[Time]) -> list[IndexRow]:
+def rows_of(obj: CalendarObject, place: Place, times: Sequence[Time]) -> list[IndexRow]:
     """The rows of an object that happens then."""
+    if not times:
+        return []
     types = [int(instance_type(component, place.own)) for component in obj.components]
     return [
         IndexRow(start, rid, end, types[component], floating)
