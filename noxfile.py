@@ -41,6 +41,7 @@ def compat(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """A short benchmark against vanilla Radicale; prints only."""
+    """A short benchmark against vanilla Radicale, and how long rooms take; prints only."""
     session.install("-e", ".")
     session.run("python", "tests/bench.py", "--bench", str(SHARED / "bench"), *session.posargs)
+    session.run("python", "tests/bench_rooms.py")
