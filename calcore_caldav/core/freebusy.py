@@ -176,9 +176,9 @@ def to_vfreebusy(
     busy: Iterable[BusyPeriod],
     window: Period,
     now: datetime,
+    uid: str,
     *,
     method: str | None = None,
-    uid: str | None = None,
     organizer: Property | None = None,
     attendee: Property | None = None,
 ) -> Component:
@@ -186,11 +186,11 @@ def to_vfreebusy(
 
     Periods of one type are merged and clipped, and stand in one property as start and duration; those of
     different types may overlap: RFC 4791 allows it, and Apple's server writes it so. `now` becomes DTSTAMP. The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also
-    `method` "REPLY", the request's `uid`, ORGANIZER and this `attendee`.
+    `method` "REPLY", and the request's `uid`, ORGANIZER and this `attendee`.
     """
     periods = clip_periods(busy, window)
     made = [
-        *([Property("UID", uid)] if uid is not None else []),
+        Property("UID", uid),
         Property("DTSTAMP", format_date_time(now.astimezone(UTC))),
         *(prop for prop in (organizer, attendee) if prop is not None),
         Property("DTSTART", format_date_time(window.start.astimezone(UTC))),

@@ -239,6 +239,10 @@ class CalDAVApplication(Application):  # type: ignore[misc]
             # Radicale refuses joiners and direction marks, which are letters of some names.
             environ["PATH_INFO"] = quote(path)
         status, headers, answers = super()._handle_request(environ)
+        if status.startswith("405"):
+            # What is there may be had by other methods (RFC 9110 §15.5.6).
+            others = (name for name in METHODS if name != environ["REQUEST_METHOD"])
+            headers = [*headers, ("Allow", ", ".join(others))]
         if answers:
             vary = next((value for name, value in headers if name == "Vary"), None)
             headers = [(name, value) for name, value in headers if name != "Vary"]

@@ -10,10 +10,12 @@ from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav import patching, xml
+from calcore_caldav.dav.conditional import check_etag, check_unmodified
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, multistatus, refused
 from calcore_caldav.dav.patching import Outcome, draft_all, failed, instructions, propstats
 from calcore_caldav.dav.properties import Answer, Draft, wanted
 from calcore_caldav.dav.property_table import PROPERTIES
+from calcore_caldav.dav.props_dav import collection_etag
 from calcore_caldav.dav.resources import (
     CollectionResource,
     Home,
@@ -27,6 +29,7 @@ from calcore_caldav.dav.resources import (
     place_of,
     require_read,
 )
+from calcore_caldav.dav.shown import etag_of
 from calcore_caldav.dav.xml import CR, C, D
 from calcore_caldav.errors import AlreadyExists, InvalidRequest, NotPermitted, SchedulingRefused
 from calcore_caldav.scheduling.access import require
@@ -70,6 +73,7 @@ def proppatch(request: DavRequest) -> DavResponse:
         require(held_on(request, resource), Privilege.WRITE_PROPERTIES, resource.path)
     require_read(request, resource)
     require(held_on(request, resource), Privilege.WRITE_PROPERTIES, resource.path)
+    _check_conditions(request, resource)
     draft = _draft_of(request, resource)
     outcomes = draft_all(draft, asked)
     if failed(outcomes):
@@ -78,6 +82,16 @@ def proppatch(request: DavRequest) -> DavResponse:
     if request.minimal:
         return DavResponse(HTTPStatus.OK, headers={"Preference-Applied": "return=minimal"})
     return _patched(request, resource, outcomes)
+
+
+def _check_conditions(request: DavRequest, resource: Resource) -> None:
+    match resource:
+        case ObjectResource(_, _, stored):
+            check_etag(request, etag_of(request, resource))
+            check_unmodified(request, stored.modified)
+        case CollectionResource(_, collection):
+            check_etag(request, collection_etag(resource))
+            check_unmodified(request, collection.modified)
 
 
 def _patched(request: DavRequest, resource: Resource, outcomes: list[Outcome]) -> DavResponse:

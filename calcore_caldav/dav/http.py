@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -85,7 +86,9 @@ class DavRequest:
     @cached_property
     def preferences(self) -> frozenset[str]:
         """Preferences, lower case: "return=minimal", "depth-noroot" (RFC 7240); `Brief: t` is minimal."""
-        found = {p.strip().lower().replace('"', "") for p in (self.header("prefer") or "").split(",")}
+        # Parameters of a preference mean nothing here; before RFC 7240 it was called "return-minimal".
+        asked = (p.partition(";")[0].lower() for p in (self.header("prefer") or "").split(","))
+        found = {re.sub(r'[\s"]', "", p).replace("return-", "return=") for p in asked}
         if (self.header("brief") or "").strip().lower() == "t":
             found.add("return=minimal")
         return frozenset(found)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -34,7 +35,7 @@ from calcore_caldav.dav.whole import address_book, calendar_stream
 from calcore_caldav.dav.xml import CR, C
 from calcore_caldav.errors import AlreadyExists, InvalidRequest, NotPermitted
 from calcore_caldav.scheduling.service import PutResult
-from calcore_caldav.store.protocol import Collection, CollectionKind
+from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject
 
 _CALENDAR_TYPES: Final = frozenset({"text/calendar"})
 _CARD: Final = re.compile(rb"\s*BEGIN:VCARD\s.*\sEND:VCARD\s*", re.DOTALL | re.IGNORECASE)
@@ -142,6 +143,8 @@ def delete(request: DavRequest) -> DavResponse:
 def copy(request: DavRequest) -> DavResponse:
     """COPY of a resource (RFC 4918 §9.8)."""
     source, place, collection = _transfer(request)
+    check_unmodified(request, source.stored.modified)
+    dead = request.txn.collections.dead_properties(source.path)
     result = request.services.calendar.copy(
         request.txn,
         source.stored,
@@ -150,6 +153,7 @@ def copy(request: DavRequest) -> DavResponse:
         overwrite=_overwrite(request),
         conditions=conditions(request),
     )
+    _keep_properties(request, result.stored, dead)
     return _transferred(request, created=result.created)
 
 
@@ -160,6 +164,7 @@ def move(request: DavRequest) -> DavResponse:
         return _move_collection(request, moved)
     source, place, collection = _transfer(request)
     check_unmodified(request, source.stored.modified)
+    dead = request.txn.collections.dead_properties(source.path)
     result = request.services.calendar.move(
         request.txn,
         source.stored,
@@ -169,7 +174,17 @@ def move(request: DavRequest) -> DavResponse:
         conditions=conditions(request),
         options=schedule_options(request),
     )
+    _keep_properties(request, result.stored, dead)
     return _transferred(request, created=result.created)
+
+
+def _keep_properties(request: DavRequest, made: StoredObject, dead: Mapping[str, str]) -> None:
+    """Dead properties go with what is copied or moved; those of what was there are gone (RFC 4918 §9.8.2, §9.9.1)."""
+    collections = request.txn.collections
+    there = collections.dead_properties(made.path)
+    if there != dead:
+        for name in there.keys() | dead.keys():
+            collections.set_dead_property(made.path, name, dead.get(name))
 
 
 def _move_collection(request: DavRequest, source: CollectionResource) -> DavResponse:

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, timedelta
 from http import HTTPStatus
 from typing import Final
+from uuid import uuid4
 
 from calcore_caldav.core import stream
 from calcore_caldav.core.calobject import CalendarObject
@@ -175,8 +176,8 @@ def _answer(
             merge_periods(busy),
             window,
             request.txn.now,
+            asked.value("UID") or str(uuid4()),
             method="REPLY",
-            uid=asked.value("UID"),
             organizer=asked.get("ORGANIZER"),
             attendee=attendee,
         )

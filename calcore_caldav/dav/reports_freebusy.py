@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
+from uuid import uuid4
 from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.calobject import CalendarObject
@@ -46,7 +47,7 @@ def free_busy_query(request: DavRequest, resource: Resource, root: Element) -> D
         ]
     else:
         raise InvalidRequest("a calendar is needed", "supported-report", caldav=False)
-    answer = to_vfreebusy(_busy_time(request, collections, window), window, request.txn.now)
+    answer = to_vfreebusy(_busy_time(request, collections, window), window, request.txn.now, str(uuid4()))
     return DavResponse(HTTPStatus.OK, answer.to_bytes(), "text/calendar; charset=utf-8")
 
 

@@ -137,15 +137,9 @@ class CalendarService:
         """COPY a resource; raises AlreadyExists without `overwrite` (RFC 4918 §9.8)."""
         origin = self._collection(txn, source.collection_id)
         self._require(txn, origin, Privilege.READ, source.name)
+        conditions.check(self._tagged(txn, origin, source))
         self._check_target(txn, source, target, name, overwrite=overwrite)
-        return self.put(
-            txn,
-            target,
-            name,
-            self._seen(txn, origin, source),
-            content_type=source.content_type,
-            conditions=conditions,
-        )
+        return self.put(txn, target, name, self._seen(txn, origin, source), content_type=source.content_type)
 
     def move(
         self,
@@ -171,27 +165,24 @@ class CalendarService:
             raise NotPermitted(Privilege.WRITE_CONTENT.value, source.path)
         existing = self._check_target(txn, source, target, name, overwrite=overwrite)
         same_kind = origin.kind is target.kind and origin.principal_id == target.principal_id
-        if not same_kind or (existing is not None and existing.uid == source.uid):
-            replaced = existing is not None and existing.uid == source.uid
-            if (existing is None or replaced) and goes_to_heir(txn, source, origin, target):
+        if existing is not None or not same_kind:
+            if goes_to_heir(txn, source, origin, target):
                 self._require(txn, target, Privilege.BIND, name)
                 row = hand_over(txn, self.engine, source, target, name, mail=options.mail)
-                return PutResult(row, not replaced, modified=True)
+                return PutResult(row, existing is None, modified=True)
             body = txn.objects.body(source)
             silent = _SILENT if same_kind else options
             self._delete(txn, origin, source, silent)
             return self.put(txn, target, name, body, content_type=source.content_type, options=options)
-        self._require(txn, target, Privilege.WRITE_CONTENT if existing else Privilege.BIND, name)
+        self._require(txn, target, Privilege.BIND, name)
         if source.component and source.component not in target.components:
             raise InvalidCalendarData(
                 f"{source.component} in a calendar for {', '.join(target.components)}",
                 "supported-calendar-component",
             )
-        if existing is not None:
-            self._delete(txn, target, existing, options)
         if (holder := self._holder(txn, target, source.uid)) and holder.id != source.id:
             raise UidConflict(source.uid, holder.path)
-        return PutResult(txn.objects.move(source, target, name), existing is None, modified=False)
+        return PutResult(txn.objects.move(source, target, name), created=True, modified=False)
 
     def split(
         self,
@@ -353,6 +344,8 @@ class CalendarService:
             raise InvalidRequest("source and destination are the same resource")
         if existing is not None and not overwrite:
             raise AlreadyExists(existing.path)
+        if existing is not None and target.kind is CollectionKind.CALENDAR and existing.uid != source.uid:
+            raise UidConflict(source.uid, existing.path)
         return existing
 
     def _seen(self, txn: Transaction, collection: Collection, stored: StoredObject) -> bytes | CalendarObject:

@@ -141,8 +141,8 @@ def test_the_answer_is_merged_and_clipped():
         busy,
         Period(hour(0), hour(8)),
         START,
+        "u-1",
         method="REPLY",
-        uid="u-1",
         organizer=Property("ORGANIZER", "mailto:o@example.com"),
         attendee=Property("ATTENDEE", "mailto:a@example.com"),
     )

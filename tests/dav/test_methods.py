@@ -25,6 +25,24 @@ def test_options_are_the_same_everywhere(alice):
     assert replies[0].headers["allow"].split(", ") == list(METHODS)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/"),
+        ("PUT", "/alice/"),
+        ("POST", "/alice/calendar/"),
+        ("MKCOL", "/alice/calendar/"),
+        ("LOCK", "/alice/calendar/1.ics"),
+        ("ACL", "/alice/"),
+        ("BREW", "/alice/"),
+    ],
+)
+def test_a_method_that_is_not_for_this_names_those_that_are(alice, method, path):
+    refused = alice.request(method, path)
+    assert refused.status == 405
+    assert refused.headers["allow"].split(", ") == [name for name in METHODS if name != method]
+
+
 def test_an_object_comes_back_byte_for_byte(alice):
     body = event("one", "SUMMARY:Déjeuner  ", 'X-ODD;P="a,b":\\x ;', "DESCRIPTION:" + "long " * 60)
     put = alice.put("/alice/calendar/1.ics", body)

@@ -161,7 +161,12 @@ def test_minimal_answers(alice):
     names = ("D:displayname", "D:no-such-thing")
     full = alice.propfind("/alice/calendar/", *names)["/alice/calendar/"]
     assert full[clark("D:no-such-thing")][0] == 404
-    for headers in ({"Prefer": "return=minimal"}, {"Brief": "t"}):
+    for headers in (
+        {"Prefer": "return=minimal"},
+        {"Prefer": 'wait=1, return = "minimal"; x=y'},
+        {"Prefer": "return-minimal"},
+        {"Brief": "t"},
+    ):
         found = alice.propfind("/alice/calendar/", *names, **headers)["/alice/calendar/"]
         assert set(found) == {clark("D:displayname")}
     body = "<D:propfind><D:prop><D:displayname/></D:prop></D:propfind>"
@@ -213,6 +218,17 @@ def test_xml_valued_calendar_properties(alice):
     found = alice.prop("/alice/calendar/", "C:schedule-calendar-transp")
     assert [e.tag for e in found] == [clark("C:transparent")]
     assert alice.prop("/alice/calendar/", "ICAL:calendar-color").text == "#2F80EDFF"
+
+
+def test_a_patch_has_conditions(alice):
+    alice.put("/alice/calendar/1.ics", EVENT)
+    for path in ("/alice/calendar/1.ics", "/alice/calendar/"):
+        etag = alice.prop(path, "D:getetag").text
+        change = patch('<X:a xmlns:X="urn:x">1</X:a>')
+        for headers in ({"If_Match": '"other"'}, {"If_Unmodified_Since": "Mon, 01 Jan 2001 00:00:00 GMT"}):
+            assert alice.xml("PROPPATCH", path, change, **headers).status == 412
+            assert alice.prop(path, "{urn:x}a") is None
+        assert alice.xml("PROPPATCH", path, change, If_Match=etag).status == 207
 
 
 def test_a_patch_is_all_or_nothing(alice):

@@ -333,6 +333,9 @@ def busy(desk, path: str, start: str, end: str, **rest) -> list[str]:
     calendar = parse(response.body)
     assert calendar.get("METHOD") is None
     (component,) = calendar.children
+    # Both are required (RFC 5545 §3.6.4).
+    assert component.value("UID")
+    assert component.value("DTSTAMP")
     assert (component.value("DTSTART"), component.value("DTEND")) == (start, end)
     periods = sorted(stored_periods(component, TimezoneResolver(calendar, UTC)))
     return [f"{p.fbtype.param} {p.start:%dT%H%M}/{p.end:%dT%H%M}" for p in periods]

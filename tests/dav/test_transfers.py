@@ -13,14 +13,14 @@ def transfer(client, method: str, source: str, target: str | None, **headers: st
     return client.request(method, source, headers={**sent, **headers})
 
 
+def patch(value: str) -> str:
+    return f"<D:propertyupdate><D:set><D:prop>{value}</D:prop></D:set></D:propertyupdate>"
+
+
 def test_copy_and_move(alice):
     alice.request("MKCALENDAR", "/alice/work/")
     alice.put("/alice/calendar/1.ics", event("one"))
-    alice.xml(
-        "PROPPATCH",
-        "/alice/calendar/1.ics",
-        '<D:propertyupdate><D:set><D:prop><X:a xmlns:X="urn:x">1</X:a></D:prop></D:set></D:propertyupdate>',
-    )
+    alice.xml("PROPPATCH", "/alice/calendar/1.ics", patch('<X:a xmlns:X="urn:x">1</X:a>'))
     before = alice.prop("/alice/calendar/1.ics", "D:resource-id")
     copied = transfer(alice, "COPY", "/alice/calendar/1.ics", "http://localhost/alice/work/a%20b.ics")
     assert (copied.status, copied.headers["location"]) == (
@@ -43,6 +43,47 @@ def test_copy_and_move(alice):
         transfer(alice, "MOVE", "/alice/calendar/2.ics", "/alice/work/a%20b.ics", Overwrite="F").status == 412
     )
     assert transfer(alice, "MOVE", "/alice/calendar/2.ics", "/alice/work/a%20b.ics").status == 204
+
+
+def test_conditions_of_a_copy_are_about_its_source(alice):
+    alice.request("MKCALENDAR", "/alice/work/")
+    etag = alice.put("/alice/calendar/1.ics", event("one")).headers["etag"]
+    past = "Mon, 01 Jan 2001 00:00:00 GMT"
+    for method in ("COPY", "MOVE"):
+        for headers in ({"If-Match": '"other"'}, {"If-None-Match": etag}, {"If-Unmodified-Since": past}):
+            refused = transfer(alice, method, "/alice/calendar/1.ics", "/alice/work/1.ics", **headers)
+            assert refused.status == 412
+    for method, status in (("COPY", 201), ("COPY", 204), ("MOVE", 204)):
+        sent = {"If-Match": etag}
+        assert transfer(alice, method, "/alice/calendar/1.ics", "/alice/work/1.ics", **sent).status == status
+
+
+@pytest.mark.parametrize("method", ["COPY", "MOVE"])
+def test_one_object_is_not_put_over_another(alice, method):
+    """RFC 4791 §5.3.2.1: nor may COPY and MOVE "overwrite an existing calendar object resource with one that
+    has a different UID property value"."""
+    alice.request("MKCALENDAR", "/alice/work/")
+    alice.put("/alice/calendar/1.ics", event("one"))
+    alice.put("/alice/work/1.ics", event("two"))
+    refused = transfer(alice, method, "/alice/calendar/1.ics", "/alice/work/1.ics")
+    assert (refused.status, refused.error) == (403, clark("C:no-uid-conflict"))
+    assert alice.get("/alice/calendar/1.ics").text == event("one")
+    assert alice.get("/alice/work/1.ics").text == event("two")
+
+
+@pytest.mark.parametrize("method", ["COPY", "MOVE"])
+@pytest.mark.parametrize("there", [None, "one"])
+def test_dead_properties_go_along(alice, method, there):
+    alice.request("MKCALENDAR", "/alice/work/")
+    old, new = '<X:old xmlns:X="urn:x">1</X:old>', '<X:new xmlns:X="urn:x">2</X:new>'
+    alice.put("/alice/calendar/1.ics", event("one"))
+    alice.xml("PROPPATCH", "/alice/calendar/1.ics", patch(new))
+    if there is not None:
+        alice.put("/alice/work/1.ics", event(there))
+        alice.xml("PROPPATCH", "/alice/work/1.ics", patch(old))
+    assert transfer(alice, method, "/alice/calendar/1.ics", "/alice/work/1.ics").status in {201, 204}
+    assert alice.prop("/alice/work/1.ics", "{urn:x}old") is None
+    assert alice.prop("/alice/work/1.ics", "{urn:x}new").text == "2"
 
 
 @pytest.mark.parametrize(
