@@ -27,7 +27,7 @@ from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
 AUTO: Final = "X-CALENDARSERVER-AUTO"
 """Parameter of the room's own ATTENDEE: when the server answered for it (Apple's)."""
 REASON: Final = "X-CALCORE-REASON"
-"""Property of the room's copy: why, where the answer may be decided again later; its parameter AT says when."""
+"""Property of the room's copy: why, where it isn't simply free; its parameter AT says when."""
 OCCUPYING: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
 """Answers with which an instance takes the room's time."""
 
@@ -36,9 +36,17 @@ KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
 
 _OPAQUE: Final = Property("TRANSP", "OPAQUE")
 _TRANSPARENT: Final = Property("TRANSP", "TRANSPARENT")
-_UNMARKED: Final = frozenset(
-    {Reason.FREE, Reason.CONFLICT, Reason.MODE, Reason.MANAGER, Reason.PAST, Reason.KEPT}
-)
+_UNMARKED: Final = frozenset({Reason.FREE, Reason.PAST, Reason.KEPT})
+_DECIDED_AGAIN: Final = frozenset({Reason.HORIZON, Reason.PENDING, Reason.CAPACITY})
+"""What is noted of a whole series even where it holds for most of its dates only."""
+_BY_SOMEBODY: Final = frozenset({PartStat.ACCEPTED, PartStat.DECLINED})
+_ANSWERS: Final = {
+    Reason.PENDING: frozenset({PartStat.TENTATIVE}),
+    Reason.MANAGER: _BY_SOMEBODY,
+    Reason.TIMEOUT: _BY_SOMEBODY,
+}
+"""With which answers a reason may be noted; the others: with DECLINED."""
+_DECLINED: Final = frozenset({PartStat.DECLINED})
 _REASONS: Final = frozenset(Reason)
 _ORDER: Final = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION, PartStat.DECLINED)
 _BODY: Final = frozenset({"DESCRIPTION", "X-ALT-DESC", "COMMENT", "CONTACT", "URL", "CONFERENCE"})
@@ -157,7 +165,8 @@ class _Writing:
         if head is None:
             common = _common(list(verdicts.values()), self.decision.beyond)
             if common is not None:
-                self._tell_master(common)
+                reasons = {v.reason for v in verdicts.values() if v.partstat is common.partstat}
+                self._tell_master(common, alike=reasons == {common.reason})
         component = self.components[head]
         attendee = find_attendee(self.changed.get(head, component), self.own)
         stands = partstat(attendee) if attendee is not None else None
@@ -187,9 +196,11 @@ class _Writing:
         if beyond is not None and beyond.decided:
             self._tell_master(beyond)
 
-    def _tell_master(self, verdict: Verdict) -> None:
+    def _tell_master(self, verdict: Verdict, *, alike: bool = True) -> None:
+        """`alike`: the reason is that of all dates that are answered so."""
         self.placed[None] = verdict
-        self.changed[None] = _with_answer(self.components[None], self.own, verdict, self.now, series=True)
+        told = _with_answer(self.components[None], self.own, verdict, self.now, series=True)
+        self.changed[None] = told if alike or verdict.reason in _DECIDED_AGAIN else told.without(REASON)
 
     def _override(
         self, head: RecurrenceId | None, verdict: Verdict
@@ -295,8 +306,8 @@ def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reas
     attendee = find_attendee(component, own)
     if attendee is None:
         return None
-    expected = PartStat.TENTATIVE if noted == Reason.PENDING else PartStat.DECLINED
-    return Reason(noted) if partstat(attendee) is expected else None
+    reason = Reason(noted)
+    return reason if partstat(attendee) in _ANSWERS.get(reason, _DECLINED) else None
 
 
 def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:

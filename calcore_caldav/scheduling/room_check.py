@@ -10,15 +10,18 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
-from calcore_caldav.core.principals import Principal
-from calcore_caldav.core.significance import component_at
+from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
+from calcore_caldav.core.overrides import override_instance
+from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import component_at, has_instance
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import room_agenda, rooms, slots
 from calcore_caldav.scheduling.answering import is_pending, reason_of
 from calcore_caldav.scheduling.delivery import room_reply
 from calcore_caldav.scheduling.policy import policy_of
 from calcore_caldav.scheduling.request import Reason
+from calcore_caldav.scheduling.room_promises import Promises, ask_again, forgotten, promises
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
 
@@ -32,6 +35,7 @@ class Trouble(StrEnum):
     """Left as it is: somebody overruled the policy."""
     DISAGREEMENT = "disagreement"
     ABANDONED = "abandoned"
+    FORGOTTEN = "forgotten"
 
 
 TROUBLES: Final[Mapping[Trouble, str]] = {
@@ -40,6 +44,7 @@ TROUBLES: Final[Mapping[Trouble, str]] = {
     Trouble.OVERLAP: "more at once than the policy allows, which somebody wanted",
     Trouble.DISAGREEMENT: "the organizer sees another answer than the room gave",
     Trouble.ABANDONED: "the room keeps a meeting that is none any more",
+    Trouble.FORGOTTEN: "the organizer has the room, and the room knows nothing of it",
 }
 """What each means."""
 
@@ -54,8 +59,18 @@ class Finding:
     fixed: bool = False
 
 
-def check(txn: Transaction, room: Principal, *, fix: bool, settings: SchedulingSettings) -> list[Finding]:
-    """Everything that is wrong with a room, repaired with `fix` (in a writing transaction, under its lock)."""
+def check(
+    txn: Transaction,
+    room: Principal,
+    *,
+    fix: bool,
+    settings: SchedulingSettings,
+    promised: Promises | None = None,
+) -> list[Finding]:
+    """Everything that is wrong with a room, repaired with `fix` (in a writing transaction, under its lock).
+
+    `promised`: what `promises` found, for who checks many rooms.
+    """
     found: list[Finding] = []
     events: dict[int, tuple[StoredObject, CalendarObject]] = {}
     for collection in txn.collections.of(room, CollectionKind.CALENDAR):
@@ -66,10 +81,10 @@ def check(txn: Transaction, room: Principal, *, fix: bool, settings: SchedulingS
     for object_id, (stored, copy) in events.items():
         trouble = _disagreement(txn, room, copy)
         if trouble is not None:
-            kind, detail = trouble
+            kind, detail, rids = trouble
             found.append(Finding(kind, stored.uid, detail, fixed=fix))
             if fix:
-                _settle(txn, room, stored, copy, kind, settings=settings)
+                _settle(txn, room, stored, copy, kind, rids, settings=settings)
             if kind is Trouble.ABANDONED and fix:
                 continue
         expected[object_id] = slots.union(rooms.periods_of(txn, room, copy, settings=settings))
@@ -77,8 +92,14 @@ def check(txn: Transaction, room: Principal, *, fix: bool, settings: SchedulingS
     wrong = [*_wrong_bookings(txn, room, events, expected)]
     found += [Finding(kind, uid, detail, fixed=fix) for kind, uid, detail in wrong]
     if fix and wrong:
+        txn.bookings.discard(room, keep=expected.keys())
         rebook(txn, room, [events[i] for i in expected], settings=settings)
     found += [Finding(Trouble.OVERLAP, "", detail) for detail in _overlaps(txn, room, exclusive)]
+    lost = [*forgotten(txn, room, promises(txn) if promised is None else promised)]
+    found += [Finding(Trouble.FORGOTTEN, s.uid, f"{s.path} has the room", fixed=fix) for s in lost]
+    if fix:
+        # Last: what is booked for nobody any more is free by now.
+        ask_again(txn, room, lost, settings=settings)
     return found
 
 
@@ -160,8 +181,13 @@ def _overlaps(txn: Transaction, room: Principal, expected: Iterable[list[Period]
     yield from (shown(p) for p in slots.union(over))
 
 
-def _disagreement(txn: Transaction, room: Principal, copy: CalendarObject) -> tuple[Trouble, str] | None:
-    """What is wrong between the room's copy and the organizer's, where the organizer is of this server."""
+def _disagreement(
+    txn: Transaction, room: Principal, copy: CalendarObject
+) -> tuple[Trouble, str, list[RecurrenceId | None]] | None:
+    """What is wrong between the room's copy and the organizer's, where the organizer is of this server.
+
+    With the dates on which they differ (None: the whole).
+    """
     if copy.organizer is None or copy.organizer in room.own_addresses:
         return None
     organizer = txn.directory.by_address(copy.organizer)
@@ -169,23 +195,32 @@ def _disagreement(txn: Transaction, room: Principal, copy: CalendarObject) -> tu
         return None
     stored = rooms.stored_copy(txn, organizer, copy.uid)
     if stored is None:
-        return Trouble.ABANDONED, f"{organizer.name} has no such meeting"
+        return Trouble.ABANDONED, f"{organizer.name} has no such meeting", []
     theirs = txn.objects.parsed(stored)
     own = room.own_addresses
     if not theirs.attendees & own:
-        return Trouble.ABANDONED, f"{organizer.name} does not invite the room any more"
-    for rid, component in copy.by_rid().items():
-        mine = find_attendee(component, own)
-        other = component_at(theirs, rid)
-        shown_there = find_attendee(other, own) if other is not None else None
-        if mine is None or shown_there is None or partstat(mine) is partstat(shown_there):
-            continue
-        where = f" on {rid.to_basic()}" if rid is not None else ""
-        return (
-            Trouble.DISAGREEMENT,
-            f"{partstat(mine)} here, {partstat(shown_there)} at {organizer.name}{where}",
-        )
-    return None
+        return Trouble.ABANDONED, f"{organizer.name} does not invite the room any more", []
+    answers = {
+        rid: (_answer_at(copy, rid, own), _answer_at(theirs, rid, own))
+        for rid in dict.fromkeys((*copy.by_rid(), *theirs.by_rid()))
+    }
+    differing = [rid for rid, (here, there) in answers.items() if here and there and here is not there]
+    if not differing:
+        return None
+    here, there = answers[differing[0]]
+    dates = ", ".join(rid.to_basic() for rid in differing if rid is not None)
+    where = f" on {dates}" if dates else ""
+    return Trouble.DISAGREEMENT, f"{here} here, {there} at {organizer.name}{where}", differing
+
+
+def _answer_at(
+    obj: CalendarObject, rid: RecurrenceId | None, own: frozenset[CalendarUserAddress]
+) -> PartStat | None:
+    """What the room answers to one date, or to the whole; None: the copy has it not, or without the room."""
+    there = rid is None or has_instance(obj, rid)
+    component = component_at(obj, rid) if there else None
+    attendee = find_attendee(component, own) if component is not None else None
+    return partstat(attendee) if attendee is not None else None
 
 
 def _settle(
@@ -194,13 +229,17 @@ def _settle(
     stored: StoredObject,
     copy: CalendarObject,
     trouble: Trouble,
+    rids: Iterable[RecurrenceId | None],
     *,
     settings: SchedulingSettings,
 ) -> None:
     if trouble is Trouble.ABANDONED:
         txn.objects.delete(stored)
         return
-    # The room's own copy is right about its answer: it is told once more.
+    # The room's own copy is right about its answer: it is told once more, date by date.
+    spoken = copy.by_rid()
+    apart = [override_instance(copy, rid) for rid in rids if rid is not None and rid not in spoken]
+    copy = copy.with_components((*copy.components, *apart)) if apart else copy
     answer = rooms.RoomAnswer(
         copy, rooms.slots_for(txn, room, stored, copy, settings=settings), answered=True, inbox=False
     )

@@ -195,12 +195,17 @@ def _why(args: argparse.Namespace) -> None:
 
 
 def _since(explanation: Explanation, zone: tzinfo) -> str:
+    from calcore_caldav.scheduling.request import Reason
+
     if explanation.stands is PartStat.NEEDS_ACTION:
         return "nobody has answered yet"
     if explanation.answered is None:
         return "answered by a manager"
-    reason = f" because of {explanation.noted}" if explanation.noted else ""
-    return f"answered by the server on {explanation.answered.astimezone(zone):%Y-%m-%d at %H:%M}{reason}"
+    noted = explanation.noted
+    who = "a manager" if noted is Reason.MANAGER else "the server"
+    # Where the rules say the same today, they say it below with what it rests on.
+    why = f" because of {noted}" if noted not in {None, Reason.MANAGER, explanation.verdict.reason} else ""
+    return f"answered by {who} on {explanation.answered.astimezone(zone):%Y-%m-%d at %H:%M}{why}"
 
 
 def _now(explanation: Explanation, zone: tzinfo) -> str:
@@ -213,6 +218,7 @@ def _now(explanation: Explanation, zone: tzinfo) -> str:
 
 def _check(args: argparse.Namespace) -> int:
     from calcore_caldav.scheduling.room_check import TROUBLES, check
+    from calcore_caldav.scheduling.room_promises import promises
     from calcore_caldav.store.protocol import SYSTEM
 
     services = open_place(args)
@@ -220,11 +226,12 @@ def _check(args: argparse.Namespace) -> int:
     with closing(services.store) as store:
         with store.read() as txn:
             rooms = [_room(txn, name) for name in args.rooms] or txn.directory.all(*ROOMS)
+            promised = promises(txn)
         for room in rooms:
             with store.write(SYSTEM) if args.fix else store.read(SYSTEM) as txn:
                 if args.fix:
                     txn.lock([f"room:{room.name}"])
-                findings = check(txn, room, fix=args.fix, settings=services.settings)
+                findings = check(txn, room, fix=args.fix, settings=services.settings, promised=promised)
             for finding in findings:
                 fixed = " (fixed)" if finding.fixed else ""
                 what = " ".join(filter(None, (finding.uid, finding.detail)))
@@ -325,7 +332,8 @@ def _instance(txn: Transaction, room: Principal, args: argparse.Namespace) -> Re
     start = first.replace(tzinfo=zone)
     end = start + (timedelta(minutes=1) if timed else timedelta(days=1))
     there = [i.rid for i in recurrence.between(TimeRange(start, end)) if start <= i.start < end]
-    return there[0] if len(there) == 1 and there[0] is not None else given
+    # A meeting that happens once has no RECURRENCE-ID: its day means all of it.
+    return there[0] if len(there) == 1 else given
 
 
 def _instant(text: str, zone: str) -> datetime:

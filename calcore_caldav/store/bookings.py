@@ -69,6 +69,12 @@ class SqlBookingRows:
             if rows:
                 self._session.sql.many(_INSERT, rows)
 
+    def discard(self, room: Principal, *, keep: Iterable[int]) -> None:
+        """Drop the bookings of a room for objects of other ids than these, whether the objects exist or not."""
+        kept = frozenset(keep)
+        for object_id in {booking.object_id for booking in self.all(room)} - kept:
+            self._session.sql.run(_CLEAR, object_id_=object_id, room_id_=room.id)
+
     def all(self, room: Principal) -> list[Booking]:
         """All bookings of a room, by start."""
         return [_booking(row) for row in self._session.sql.all(_ALL, room_id_=room.id)]

@@ -120,6 +120,40 @@ def test_why_a_date_was_declined(office, room):
     assert "no RECURRENCE-ID" in room("why", "room1", "two", "tomorrow", status=1)
 
 
+def test_why_tells_what_was_in_the_way_when_it_is_gone(office, room):
+    office.put("ann", event("one", TOMORROW))
+    office.put("bob", event("two", TOMORROW, organizer="bob"))
+    office.put("bob", event("all", TOMORROW, "RRULE:FREQ=DAILY;COUNT=2", organizer="bob"))
+    office.delete("ann", "one")
+    told = room("why", "room1", "two", TOMORROW.strftime("%Y%m%d"))
+    assert "DECLINED, answered by the server on" in told
+    assert "because of CONFLICT\n    asked now, it would answer ACCEPTED. FREE" in told
+    assert told.replace("two", "all") in room("why", "room1", "all")
+
+
+def test_why_tells_what_a_manager_decided(office, room):
+    office.set(mode="approval", override="none")
+    for number, uid in enumerate(("one", "two")):
+        office.put("ann", event(uid, TOMORROW + timedelta(hours=2 * number)))
+    room("approve", "room1", "one")
+    room("refuse", "room1", "two")
+    assert "ACCEPTED, answered by a manager on 20" in room("why", "room1", "one")
+    assert "DECLINED, answered by a manager on 20" in room("why", "room1", "two")
+
+
+def test_why_tells_no_date_the_reason_of_another(office, room):
+    """Declined because of two reasons, and written as one answer."""
+    for day in (1, 2, 3):
+        office.put("ann", event(f"taken-{day}", TOMORROW + timedelta(days=day)))
+    office.set(max_conflicts=9, max_conflict_share=1, lead_time="26h")
+    office.put("bob", event("mixed", TOMORROW, "RRULE:FREQ=DAILY;COUNT=5", organizer="bob"))
+    for day in (1, 2, 3):
+        office.delete("ann", f"taken-{day}")
+    told = room("why", "room1", "mixed")
+    assert told.count("DECLINED, answered by the server") == 4
+    assert "because of" not in told
+
+
 def test_free_rooms(office, room):
     office.put("ann", event("one", TOMORROW, room="large"))
     times = ("--from", TOMORROW.isoformat(), "--to", (TOMORROW + timedelta(hours=1)).isoformat())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
@@ -307,6 +308,52 @@ def test_the_check_finds_and_repairs(office):
     assert office.seen("ann", "differs") == {"": "ACCEPTED"}
     assert office.of("room1", "gone") is None
     assert [b[0] for b in office.bookings()] == ["lost", "differs", "fine"]
+
+
+def test_the_check_repairs_what_is_gone_from_the_room_or_booked_for_nobody(office):
+    """As somebody leaves it who works on the database itself."""
+    office.put("ann", event("lost", hour(1)))
+    office.put("ann", event("series", hour(3), "RRULE:FREQ=DAILY;COUNT=3"))
+    with office.store.write(SYSTEM) as txn:
+        room, ann = txn.directory.by_name("room1"), txn.directory.by_name("ann")
+        lost = rooms.stored_copy(txn, room, "lost")
+        txn.objects.delete(lost)
+        walk_in = replace(lost, id=rooms.stored_copy(txn, ann, "series").id)
+        txn.bookings.replace(room, walk_in, [(Period(hour(1), hour(2)), 0)])
+        theirs = rooms.stored_copy(txn, ann, "series")
+        told = event("series", hour(27), "RECURRENCE-ID:20260303T120000Z", answer="DECLINED")
+        lying = txn.objects.parsed(theirs)
+        lying = lying.with_components((*lying.components, *told.components))
+        calendar = txn.collections.get("ann", "calendar")
+        txn.objects.put(calendar, theirs.name, lying, schedule_tag=theirs.schedule_tag)
+
+    def found(*, fix: bool) -> list[tuple[str, str, bool]]:
+        with office.store.write(SYSTEM) as txn:
+            room = txn.directory.by_name("room1")
+            findings = room_check.check(txn, room, fix=fix, settings=office.settings)
+        return [(str(f.trouble), f.uid, f.fixed) for f in findings]
+
+    expected = [("disagreement", "series"), ("orphan", ""), ("forgotten", "lost")]
+    assert found(fix=False) == [(*finding, False) for finding in expected]
+    assert found(fix=True) == [(*finding, True) for finding in expected]
+    assert found(fix=False) == []
+    assert set(office.seen("ann", "series").values()) == {"ACCEPTED"}
+    assert office.seen("ann", "lost") == office.seen("room1", "lost") == {"": "ACCEPTED"}
+    assert [b[0] for b in office.bookings()] == ["lost", "series", "series", "series"]
+
+
+def test_the_check_leaves_alone_what_organizers_keep_for_themselves(office):
+    """An invitation that the client itself sends, and a meeting that is over."""
+    agent = "ATTENDEE;SCHEDULE-AGENT=CLIENT;PARTSTAT=ACCEPTED:mailto:room1@example.com"
+    own = event("own", hour(1), agent, room="bob")
+    office.put("ann", own)
+    office.put("ann", event("over", hour(2)))
+    with office.store.write(SYSTEM) as txn:
+        txn.objects.delete(rooms.stored_copy(txn, txn.directory.by_name("room1"), "over"))
+    office.now = hour(4)
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        assert room_check.check(txn, room, fix=False, settings=office.settings) == []
 
 
 def test_the_check_reports_what_managers_overruled(office):

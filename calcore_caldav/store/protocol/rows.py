@@ -178,6 +178,9 @@ class BookingRows(Protocol):
     def replace(self, room: Principal, stored: StoredObject, bookings: Iterable[tuple[Period, int]]) -> None:
         """The bookings (period, slot) of one object, instead of those it had. Raises BookingConflict."""
 
+    def discard(self, room: Principal, *, keep: Iterable[int]) -> None:
+        """Drop those of objects of other ids than these, whether the objects exist or not: to repair."""
+
     def all(self, room: Principal) -> list[Booking]: ...
 
 
