@@ -36,15 +36,19 @@ def import_directory(
     entries: Sequence[Entry],
     progress: Progress | None = None,
     *,
-    same_passwords: bool = False,
+    unchanged: bool = False,
 ) -> Imported:
     """Insert or update every entry, in one transaction; never deletes anything.
 
     Groups without `members`, homes without `managers` and `readers` and people without a password keep
-    what they have. `progress(done, total)` follows the hashing of passwords; with `same_passwords` those
-    of people who have one are not looked at. Raises DirectoryError, with nothing changed.
+    what they have. `progress(done, total)` follows the hashing of passwords. `unchanged`: the entries were
+    imported before; who is there stays, with what has been changed since. Raises DirectoryError, with nothing
+    changed.
     """
-    hashes = _hashes(services.store, entries, progress or (lambda _done, _total: None), same_passwords)
+    if unchanged:
+        with services.store.read(SYSTEM) as txn:
+            entries = [e for e in entries if txn.directory.by_name(e.principal.name) is None]
+    hashes = _hashes(services.store, entries, progress or (lambda _done, _total: None))
     created = 0
     with services.store.write(SYSTEM) as txn:
         saved: list[Principal] = []
@@ -107,7 +111,6 @@ def _hashes(
     store: Store,
     entries: Iterable[Entry],
     progress: Progress,
-    same_passwords: bool,  # noqa: FBT001
 ) -> dict[str, str]:
     """New password hashes by name; a password that fits the stored hash keeps it."""
     stored: dict[str, str | None] = {}
@@ -116,9 +119,6 @@ def _hashes(
         for entry in with_password:
             principal = txn.directory.by_name(entry.principal.name)
             stored[entry.principal.name] = txn.directory.password_hash(principal) if principal else None
-
-    if same_passwords:
-        with_password = [entry for entry in with_password if stored[entry.principal.name] is None]
 
     def new_hash(entry: Entry) -> str | None:
         old = stored[entry.principal.name]
@@ -142,7 +142,8 @@ def _hashes(
 class ImportMark:
     """Remembers, in a data directory, the file that was imported last.
 
-    A server that starts with the same file again need not try every password, which takes long on purpose.
+    A server that starts with the same file again leaves what was changed since as it is, and need not try every
+    password, which takes long on purpose.
     What is kept is a password hash of the file: it tells no more of the passwords in it than their own hashes.
     """
 

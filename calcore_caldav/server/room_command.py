@@ -17,7 +17,7 @@ from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.errors import CalcoreError, DirectoryError, InvalidCalendarData
-from calcore_caldav.server.place import add_place_options, open_place
+from calcore_caldav.server.place import add_place_options, open_place, place
 
 if TYPE_CHECKING:
     from calcore_caldav.scheduling.explanation import Explanation
@@ -98,7 +98,10 @@ def _list(args: argparse.Namespace) -> None:
     if rooms:
         _print_table(rows)
     else:
-        print("there are no rooms or resources; the directory names them (calcore-caldav directory --help)")
+        print(
+            f"there are no rooms or resources in {place(args).database} (another place: --data or --config);"
+            " the directory names them (calcore-caldav directory --help)"
+        )
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -303,7 +306,10 @@ def _check_in(args: argparse.Namespace) -> None:
 def _room(txn: Transaction, name: str) -> Principal:
     room = txn.directory.by_name(name)
     if room is None or not room.kind.bookable:
-        raise CalcoreError(f"there is no room or resource called {name!r}; see calcore-caldav room list")
+        raise CalcoreError(
+            f"there is no room or resource called {name!r}; see calcore-caldav room list, with the --data or"
+            " --config that the server has"
+        )
     return room
 
 

@@ -160,7 +160,7 @@ def _import(services: Services, entries: list[Entry], file: Path, where: Place) 
     mark = ImportMark(where.data, file) if where.is_inside else None
     same = mark is not None and mark.is_set()
     with Progress("passwords") as progress:
-        import_directory(services, entries, progress, same_passwords=same)
+        import_directory(services, entries, progress, unchanged=same)
     if mark is not None and not same:
         mark.set()
 

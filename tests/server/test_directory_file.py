@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Privilege
@@ -218,6 +220,26 @@ def test_a_failing_import_changes_nothing(services):
         assert owner.name == "room1"
 
 
+def test_an_unchanged_file_undoes_nothing(services):
+    """What `room set`, `user add` and grants changed since stays; who is missing is there again."""
+    entries = parse_directory(OFFICE, "d.toml")
+    import_directory(services, entries)
+    with services.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        txn.directory.save(replace(room, booking={"mode": "none"}))
+        txn.directory.set_grants(room, None, [])
+    more = parse_directory(OFFICE + "[[principal]]\nname = 'new'\n", "d.toml")
+    assert import_directory(services, more, unchanged=True) == (1, 0)
+    with services.store.read(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        assert room.booking == {"mode": "none"}
+        assert txn.directory.grants(room) == []
+        assert txn.directory.by_name("new") is not None
+    import_directory(services, entries)
+    with services.store.read(SYSTEM) as txn:
+        assert txn.directory.by_name("room1").booking["mode"] == "automatic"
+
+
 def test_an_unchanged_file_costs_one_hash(services, tmp_path):
     file = tmp_path / "d.toml"
     file.write_text(OFFICE)
@@ -229,7 +251,7 @@ def test_an_unchanged_file_costs_one_hash(services, tmp_path):
     assert "secret" not in (tmp_path / "directory.imported").read_text()
     seen = []
     entries = parse_directory(OFFICE + "[[principal]]\nname = 'new'\npassword = 'x'\n", "d.toml")
-    import_directory(services, entries, lambda done, total: seen.append((done, total)), same_passwords=True)
+    import_directory(services, entries, lambda done, total: seen.append((done, total)), unchanged=True)
     assert seen == [(1, 1)]
     with services.store.read() as txn:
         assert txn.directory.password_hash(txn.directory.by_name("new"))

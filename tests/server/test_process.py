@@ -14,6 +14,8 @@ import pytest
 from live import SERVE, Client, Process, ask, serving
 from office_day import DIRECTORY, Person, meeting, monday
 
+from calcore_caldav.server.cli import main
+
 
 @pytest.fixture
 def directory(tmp_path) -> str:
@@ -82,6 +84,22 @@ def test_it_serves_with_nothing_but_defaults(tmp_path, directory):
     data = tmp_path / "home" / "calcore-caldav"
     assert (data / "calcore.db").exists()
     assert data.stat().st_mode & 0o077 == 0
+
+
+def test_the_file_counts_only_when_it_changed(tmp_path, directory, capsys):
+    """What an administrator set since stays at the next start."""
+    file, data = Path(directory), tmp_path / "data"
+
+    def shown() -> list[str]:
+        with serving(data, "--directory", directory):
+            assert main(["room", "show", "room1", "--data", str(data)]) == 0
+        return [line.split()[2] for line in capsys.readouterr().out.splitlines() if line.startswith("mode ")]
+
+    assert shown() == ["automatic"]
+    assert main(["room", "set", "room1", "mode=none", "--data", str(data)]) == 0
+    assert shown() == ["none"]
+    file.write_text(file.read_text() + "\n# changed\n")
+    assert shown() == ["automatic"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
