@@ -190,7 +190,7 @@ _CONTEXTS: Final = {
 
 
 def calendarserver_principal_search(request: DavRequest, _: Resource, root: Element) -> DavResponse:
-    """Every token begins a word of the name or of an e-mail address."""
+    """Every token begins a word of the name or of an e-mail address; or, of a room, of where it is or what it has."""
     request.depth("0", "0")
     tokens = [xml.text_of(t).casefold() for t in root.findall(CS("search-token"))]
     if not any(tokens):
@@ -204,6 +204,8 @@ def calendarserver_principal_search(request: DavRequest, _: Resource, root: Elem
         words = principal.display_name.casefold().split()
         words += [principal.display_name.casefold(), principal.name.casefold()]
         words += [a.email for a in principal.addresses if a.email]
+        place = principal.location
+        words += " ".join((place.building, place.floor, *place.features)).casefold().split()
         return all(any(word.startswith(token) for word in words) for token in tokens)
 
     found = (p for p in request.txn.directory.all() if p.kind in kinds and matches(p))

@@ -145,6 +145,16 @@ def test_search_by_tokens(alice, tokens, context, found):
     assert set(alice.xml("REPORT", "/", body, 0).properties) == found
 
 
+@pytest.mark.parametrize("tokens", [["annex"], ["übel", "main"], ["projector", "2"], ["wheelchair"]])
+def test_rooms_are_found_by_tokens_for_where_they_are_and_what_they_have(furnished, alice, tokens):
+    inner = "".join(f"<CS:search-token>{t}</CS:search-token>" for t in tokens)
+    body = (
+        '<CS:calendarserver-principal-search context="location">'
+        f"{inner}{NAME}</CS:calendarserver-principal-search>"
+    )
+    assert set(alice.xml("REPORT", "/", body, 0).properties) == {"/room1/"}
+
+
 def test_what_can_be_searched_can_be_searched(furnished, alice):
     reply = alice.xml("REPORT", "/", "<D:principal-search-property-set/>", 0)
     names = [e.tag for p in reply.xml.iter(clark("D:prop")) for e in p]
