@@ -21,7 +21,7 @@ from calcore_caldav.dav import collections, methods, outbox, report, split
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
 from calcore_caldav.dav.if_header import check_states
 from calcore_caldav.dav.resources import conceal
-from calcore_caldav.errors import CalcoreError, SchedulingRefused, UidConflict
+from calcore_caldav.errors import CalcoreError, PreconditionFailed, SchedulingRefused, UidConflict
 from calcore_caldav.scheduling.access import actor_of
 from calcore_caldav.scheduling.posting import KINDS
 from calcore_caldav.scheduling.services import Services
@@ -141,6 +141,10 @@ def _handled(method: Method, request: DavRequest) -> DavResponse:
     except (SchedulingRefused, UidConflict) as error:
         conceal(request, error)
         raise
+    except PreconditionFailed:
+        if (there := methods.conflict(request)) is None:
+            raise
+        raise DavError(there) from None
 
 
 def _path_as_sent(environ: types.WSGIEnviron, prefix: str, path: str) -> str:
@@ -243,7 +247,7 @@ class CalDAVApplication(Application):  # type: ignore[misc]
             # What is there may be had by other methods (RFC 9110 §15.5.6).
             others = (name for name in METHODS if name != environ["REQUEST_METHOD"])
             headers = [*headers, ("Allow", ", ".join(others))]
-        if answers:
+        if answers or status.startswith("304"):
             vary = next((value for name, value in headers if name == "Vary"), None)
             headers = [(name, value) for name, value in headers if name != "Vary"]
             headers.append(("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"))

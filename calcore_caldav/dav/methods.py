@@ -33,7 +33,7 @@ from calcore_caldav.dav.resources import (
 )
 from calcore_caldav.dav.whole import address_book, calendar_stream
 from calcore_caldav.dav.xml import CR, C
-from calcore_caldav.errors import AlreadyExists, InvalidRequest, NotPermitted
+from calcore_caldav.errors import AlreadyExists, CalcoreError, InvalidRequest, NotPermitted
 from calcore_caldav.scheduling.service import PutResult
 from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObject
 
@@ -97,19 +97,44 @@ def put(request: DavRequest) -> DavResponse:
 
 def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -> DavResponse:
     """An ETag only where the stored octets are the sent ones (RFC 4791 §5.3.4, RFC 9110 §9.3.4)."""
+    if _wants_representation(request):
+        return _representation(request, resource, HTTPStatus.CREATED if result.created else HTTPStatus.OK)
     stored = result.stored
     headers = {} if stored.schedule_tag is None else {"Schedule-Tag": stored.schedule_tag}
-    if "return=representation" in request.preferences:
-        headers |= {
-            "ETag": stored.etag,
-            "Content-Location": xml.quote_path(request.prefix + stored.path),
-            "Preference-Applied": "return=representation",
-        }
-        status = HTTPStatus.CREATED if result.created else HTTPStatus.OK
-        return DavResponse(status, request.txn.objects.body(stored), content_type(resource), headers)
     if not result.modified:
         headers["ETag"] = stored.etag
     return DavResponse(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT, headers=headers)
+
+
+def conflict(request: DavRequest) -> DavResponse | None:
+    """What is there instead, for a client that prefers to hear it with 412 (RFC 8144 §3.2)."""
+    if request.method not in {"PUT", "DELETE"} or not _wants_representation(request):
+        return None
+    try:
+        resource = locate(request, request.path)
+        require_read(request, resource)
+    except CalcoreError:
+        return None
+    if not isinstance(resource, ObjectResource):
+        return None
+    return _representation(request, resource, HTTPStatus.PRECONDITION_FAILED)
+
+
+def _wants_representation(request: DavRequest) -> bool:
+    return "return=representation" in request.preferences
+
+
+def _representation(request: DavRequest, resource: ObjectResource, status: int) -> DavResponse:
+    stored = resource.stored
+    headers = {
+        "ETag": shown.etag_of(request, resource),
+        "Content-Location": xml.quote_path(request.prefix + stored.path),
+        "Preference-Applied": "return=representation",
+        "Vary": "Prefer",
+    }
+    if stored.schedule_tag is not None:
+        headers["Schedule-Tag"] = stored.schedule_tag
+    return DavResponse(status, shown.body_of(request, resource), content_type(resource), headers)
 
 
 def _transferred(request: DavRequest, *, created: bool) -> DavResponse:

@@ -101,7 +101,7 @@ REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "If-Schedule-Tag-Match": "6638 §8.3",
     "If": "4918 §10.4: entity tags, and sync tokens of collections (6578 §5); no lock is ever held",
     "Schedule-Reply": "6638 §8.1",
-    "Prefer": "8144 §2: return=minimal, return=representation, depth-noroot",
+    "Prefer": "8144 §2, §3: return=minimal, return=representation, depth-noroot",
     "Brief": "Apple and Microsoft: t is return=minimal",
     "Accept-Encoding": "9110 §12.5.3: gzip",
 }
@@ -111,6 +111,7 @@ RESPONSE_HEADERS: Final[Mapping[str, str]] = {
     "ETag": "9110 §8.8.3; after a PUT only where the stored octets are the sent ones",
     "Last-Modified": "9110 §8.8.2",
     "Location": "9110 §10.2.2",
+    "Content-Location": "9110 §8.7, RFC 8144 §3: with a representation that was preferred",
     "Schedule-Tag": "6638 §8.2",
     "Preference-Applied": "7240 §3",
     "Vary": "9110 §12.5.5",

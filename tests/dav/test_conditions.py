@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 from dav_server import event
 
+from calcore_caldav.core.principals import Privilege
+
 
 def test_conditional_writes(alice):
     path = "/alice/calendar/1.ics"
@@ -22,6 +24,30 @@ def test_conditional_writes(alice):
     assert alice.delete("/alice/tasks/", If_Match='"other"').status == 412
     assert alice.delete(path, If_Match=etag).status == 204
     assert alice.delete(path).status == 404
+
+
+def test_what_is_there_comes_with_the_refusal_to_who_prefers_it(server, alice, bob):
+    path = "/alice/calendar/1.ics"
+    body = event("one")
+    tag = alice.put(path, body).headers["etag"]
+    for method in ("PUT", "DELETE"):
+        sent = {"If-Match": '"old"', "Content-Type": "text/calendar", "Prefer": "return=representation"}
+        refused = alice.request(method, path, event("one", "SUMMARY:mine"), sent)
+        assert (refused.status, refused.text) == (412, body)
+        assert refused.headers["etag"] == tag
+        assert refused.headers["content-location"] == path
+        assert refused.headers["preference-applied"] == "return=representation"
+        assert "Prefer" in refused.headers["vary"]
+    nothing = alice.put("/alice/calendar/2.ics", body, If_Match='"old"', Prefer="return=representation")
+    assert nothing.status == 412
+    assert "etag" not in nothing.headers
+    server.grant("alice", "bob", Privilege.READ, calendar="calendar")
+    secret = event("one", "CLASS:CONFIDENTIAL", "SUMMARY:Secret")
+    assert alice.put(path, secret).status == 204
+    server.grant("alice", "bob", Privilege.READ, Privilege.WRITE_CONTENT, calendar="calendar")
+    theirs = bob.put(path, body, If_Match='"old"', Prefer="return=representation")
+    assert theirs.status == 412
+    assert theirs.body == bob.get(path).body
 
 
 def test_states_in_an_if_header(alice, bob):
@@ -108,7 +134,9 @@ def test_conditional_reads(alice):
     assert alice.get(path, If_Modified_Since="nonsense").status == 200
     assert alice.get(path, If_Unmodified_Since="Mon, 01 Jan 2001 00:00:00 GMT").status == 412
     whole = alice.get("/alice/calendar/")
-    assert alice.get("/alice/calendar/", If_None_Match=whole.headers["etag"]).status == 304
+    unchanged = alice.get("/alice/calendar/", If_None_Match=whole.headers["etag"])
+    assert unchanged.status == 304
+    assert unchanged.headers["vary"] == whole.headers["vary"]
 
 
 def test_a_schedule_tag_guards_against_organizers_changes_only(alice, bob):
