@@ -50,15 +50,10 @@ class SqlBookingRows:
         self._session = session
 
     def of(self, room: Principal, *windows: Period) -> list[Booking]:
-        """The bookings that overlap the windows, by start; one that overlaps several is there for each."""
         found = _OF.rows(self._session.sql, [*map(bounds, windows)], room_id_=room.id)
         return [_booking(row) for row in sorted(found, key=itemgetter(1, 3))]
 
     def replace(self, room: Principal, stored: StoredObject, bookings: Iterable[tuple[Period, int]]) -> None:
-        """The bookings (period, slot) of one object, instead of those it had.
-
-        Raises BookingConflict, and then it has those that it had.
-        """
         rows = [
             {"room_id": room.id, "slot": slot, "start_ts": start, "end_ts": end, "object_id": stored.id}
             for period, slot in bookings
@@ -70,13 +65,11 @@ class SqlBookingRows:
                 self._session.sql.many(_INSERT, rows)
 
     def discard(self, room: Principal, *, keep: Iterable[int]) -> None:
-        """Drop the bookings of a room for objects of other ids than these, whether the objects exist or not."""
         kept = frozenset(keep)
         for object_id in {booking.object_id for booking in self.all(room)} - kept:
             self._session.sql.run(_CLEAR, object_id_=object_id, room_id_=room.id)
 
     def all(self, room: Principal) -> list[Booking]:
-        """All bookings of a room, by start."""
         return [_booking(row) for row in self._session.sql.all(_ALL, room_id_=room.id)]
 
 

@@ -36,7 +36,6 @@ class SqlCancellationRows:
         self._session = session
 
     def add(self, recipient: Principal, sent: CalendarObject) -> None:
-        """Remember a CANCEL; the same one only once."""
         if any(known.body == sent.body for known in self.of(recipient, sent.uid)):
             return
         self._session.sql.run(
@@ -44,10 +43,8 @@ class SqlCancellationRows:
         )
 
     def of(self, recipient: Principal, uid: str) -> list[CalendarObject]:
-        """What is remembered for a recipient of one UID, in the order in which it came."""
         rows = self._session.sql.all(_OF, principal_id_=recipient.id, uid_=uid)
         return [CalendarObject(row[0]) for row in rows]
 
     def prune(self, before: datetime) -> int:
-        """Forget what came before an instant; returns how many."""
         return self._session.sql.run(_PRUNE, before=to_epoch(before))

@@ -105,26 +105,21 @@ class SqlCollectionRows:
         self._session = session
 
     def get(self, owner: str, name: str) -> Collection | None:
-        """The collection at /owner/name/."""
         row = self._session.sql.first(_GET, owner_=owner, name_=name)
         return _collection(row) if row else None
 
     def by_id(self, collection_id: int) -> Collection | None:
-        """The collection of that id."""
         row = self._session.sql.first(_BY_ID, id_=collection_id)
         return _collection(row) if row else None
 
     def of(self, owner: Principal, *kinds: CollectionKind) -> list[Collection]:
-        """All of a home, ordered by name; with `kinds` only those."""
         rows = self._session.sql.all(_OF, principal_id_=owner.id)
         return [_collection(row) for row in rows if not kinds or row[4] in kinds]
 
     def zone(self, collection: Collection) -> tzinfo:
-        """The zone in which its floating and all-day times happen: its own, else its owner's."""
         return zone_of(collection.timezone, owner_of(self._session, collection.principal_id))
 
     def create(self, owner: Principal, name: str, kind: CollectionKind, props: CollectionProps) -> Collection:
-        """Raises AlreadyExists."""
         if self.get(owner.name, name) is not None:
             raise AlreadyExists(f"/{owner.name}/{name}/")
         now = self._session.now_ts
@@ -152,10 +147,6 @@ class SqlCollectionRows:
         return created
 
     def update(self, collection: Collection) -> None:
-        """Write display name, components, time zone and transparency; bumps the revision.
-
-        Another time zone moves the floating instances.
-        """
         old = self.by_id(collection.id)
         if old is None:
             raise NotFound(collection.path)
@@ -173,7 +164,6 @@ class SqlCollectionRows:
                 pass
 
     def rename(self, collection: Collection, name: str) -> Collection:
-        """Give it another place in its home. Raises AlreadyExists."""
         if self.get(collection.owner, name) is not None:
             raise AlreadyExists(f"/{collection.owner}/{name}/")
         self._session.touch(collection.id)
@@ -184,16 +174,13 @@ class SqlCollectionRows:
         return renamed
 
     def delete(self, collection: Collection) -> None:
-        """With everything in it."""
         self._session.sql.run(_DELETE, id_=collection.id)
         self._session.directory_changed()  # its grants went too
 
     def touch(self, collection_id: int) -> int:
-        """Bump the revision (once per transaction) and return it."""
         return self._session.touch(collection_id)
 
     def dead_properties(self, path: str) -> dict[str, str]:
-        """Clark name to XML element text, of the home, collection or object at `path`; {} where nothing is."""
         owner, collection_name, object_name = _segments(path)
         if not collection_name:
             principal = by_name(self._session, owner)
@@ -209,11 +196,9 @@ class SqlCollectionRows:
         return dict(known.get(self._object_id(collection, object_name) or 0, {}))
 
     def object_properties(self, collection: Collection) -> Mapping[int, Mapping[str, str]]:
-        """Dead properties of all objects of a collection that have any, by object id: for listings."""
         return self._of_objects(collection.id)
 
     def set_dead_property(self, path: str, name: str, xml: str | None) -> None:
-        """None removes it. Raises NotFound where there is no such resource."""
         owner, collection_name, object_name = _segments(path)
         if not collection_name:
             principal = by_name(self._session, owner)

@@ -112,27 +112,18 @@ class SqlDirectory:
         self._collections = collections
 
     def by_name(self, name: str) -> Principal | None:
-        """The principal of that name."""
         return principals.by_name(self._session, name)
 
     def by_id(self, principal_id: int) -> Principal | None:
-        """The principal of that id."""
         return principals.by_id(self._session, principal_id)
 
     def by_address(self, address: CalendarUserAddress) -> Principal | None:
-        """By any of its addresses: `mailto:`, path or `urn:uuid:`."""
         return principals.by_address(self._session, address)
 
     def all(self, *kinds: CalendarUserType) -> list[Principal]:
-        """Ordered by name; with `kinds` only those."""
         return principals.of_kinds(self._session, kinds or CalendarUserType)
 
     def save(self, principal: Principal) -> Principal:
-        """Insert (id 0) or update by name; returns it with id and uuid.
-
-        Raises DirectoryError for a name or address that cannot be, or that is somebody else's. What depends
-        on its addresses and time zone in the instance index is written anew.
-        """
         old = self.by_name(principal.name)
         identity = principal.uuid or (old.uuid if old else str(uuid.uuid4()))
         own = tuple(dict.fromkeys(CalendarUserAddress.parse(a) for a in principal.addresses))
@@ -195,25 +186,21 @@ class SqlDirectory:
                 pass
 
     def provision(self, principal: Principal) -> None:
-        """Create the collections that every principal of its kind has, where missing."""
         present = {collection.name for collection in self._collections.of(principal)}
         for name, kind, props in _PROVISIONS.get(principal.kind, ()):
             if name not in present:
                 self._collections.create(principal, name, kind, props)
 
     def delete(self, principal: Principal) -> None:
-        """With its collections, memberships, tokens, and the grants that it gave or was given."""
         if not self._session.sql.run(_DELETE, id_=principal.id):
             raise NotFound(principal.path)
         self._session.sql.run(_CLEAR_GRANTS_TO, name_=principal.name)
         self._session.directory_changed()
 
     def members(self, group: Principal) -> list[Principal]:
-        """Direct members, by name."""
         return self._named(self._session.sql.all(_MEMBERS, id_=group.id))
 
     def set_members(self, group: Principal, names: Sequence[str]) -> None:
-        """Make these the direct members. Raises DirectoryError for names that nobody has."""
         found = {name: self.by_name(name) for name in names}
         missing = [name for name, principal in found.items() if principal is None]
         if missing:
@@ -225,7 +212,6 @@ class SqlDirectory:
         self._session.directory_changed()
 
     def expand(self, group: Principal) -> list[Principal]:
-        """All people, rooms and resources of a group, by name; nested groups expanded."""
         found: dict[int, Principal] = {}
         seen, waiting = {group.id}, [group]
         while waiting:
@@ -238,7 +224,6 @@ class SqlDirectory:
         return sorted(found.values(), key=lambda p: p.name)
 
     def groups_of(self, principal: Principal) -> list[Principal]:
-        """All groups that hold it, directly or through others, by name."""
         view = self._session.directory
         known = view.groups.get(principal.id)
         if known is None:
@@ -257,7 +242,6 @@ class SqlDirectory:
         return sorted((p for p in found if p is not None), key=lambda p: p.name)
 
     def grants(self, owner: Principal) -> list[Grant]:
-        """All that were given on its home and its collections."""
         view = self._session.directory
         known = view.grants.get(owner.id)
         if known is None:
@@ -267,12 +251,10 @@ class SqlDirectory:
         return [*known]
 
     def grants_to(self, grantees: AnyOf[str]) -> list[Grant]:
-        """All that were given to any of these."""
         rows = self._session.sql.listed(_GRANTS_TO, [*{*grantees}])
         return [_grant(row) for row in sorted(rows, key=lambda row: row[4])]
 
     def set_grants(self, owner: Principal, collection_id: int | None, grants: Sequence[Grant]) -> None:
-        """Replaces the grants of that home or collection."""
         sql = self._session.sql
         if collection_id is None:
             sql.run(_CLEAR_HOME_GRANTS, id_=owner.id)
@@ -289,16 +271,13 @@ class SqlDirectory:
         self._session.directory_changed()
 
     def password_hash(self, principal: Principal) -> str | None:
-        """None: no log-in with this directory."""
         found: str | None = self._session.sql.value(_PASSWORD, id_=principal.id)
         return found
 
     def set_password_hash(self, principal: Principal, password_hash: str | None) -> None:
-        """None takes the log-in away."""
         self._session.sql.run(_SET_PASSWORD, id_=principal.id, password_hash=password_hash)
 
     def add_token(self, principal: Principal, name: str, digest: str, expires: datetime | None) -> Token:
-        """A token known by its digest; the secret itself is not stored."""
         token_id = self._session.sql.insert(
             _ADD_TOKEN,
             principal_id=principal.id,
@@ -310,16 +289,13 @@ class SqlDirectory:
         return Token(token_id, principal.id, name, self._session.now, expires)
 
     def token_by_digest(self, digest: str) -> Token | None:
-        """Not an expired one."""
         row = self._session.sql.first(_TOKEN_BY_DIGEST, digest_=digest, now=self._session.now_ts)
         return _token(row) if row else None
 
     def tokens(self, principal: Principal) -> list[Token]:
-        """All of a principal, expired ones too, oldest first."""
         return [_token(row) for row in self._session.sql.all(_TOKENS, id_=principal.id)]
 
     def delete_token(self, token_id: int) -> bool:
-        """Whether there was one."""
         return self._session.sql.run(_DELETE_TOKEN, id_=token_id) > 0
 
 

@@ -142,11 +142,6 @@ class SqlInstanceRows:
         *,
         zone: tzinfo | None = None,
     ) -> list[StoredObject]:
-        """Objects of which some instance overlaps the window.
-
-        Exact for events. Of tasks and journal entries, those that may match: RFC 4791 §9.9 looks at more
-        than their span. Floating and all-day instances happen in `zone`; None: the collection's own.
-        """
         found: dict[int, StoredObject] = {}
         if not kinds or "VEVENT" in kinds:
             place = index.place_of(self._session, collection.id)
@@ -199,7 +194,6 @@ class SqlInstanceRows:
     def busy(
         self, collections: Sequence[Collection], window: Period, *, ignore_uid: str | None = None
     ) -> list[BusyPeriod]:
-        """Unmerged busy periods overlapping the window, unclipped, ordered by start; FREE rows left out."""
         ignored = self._ids_of_uid(ignore_uid)
         periods = [
             BusyPeriod(instant(row[1]), instant(row[3]), _TYPES[row[4]])
@@ -210,10 +204,6 @@ class SqlInstanceRows:
         return periods
 
     def rows(self, collections: Sequence[Collection], *windows: Period) -> list[InstanceRow]:
-        """All rows (FREE ones too) overlapping the windows, ordered by start, beyond the horizon too.
-
-        A row that overlaps several windows is there for each of them.
-        """
         found = [
             InstanceRow(
                 object_id=row[0],
@@ -259,7 +249,6 @@ class SqlInstanceRows:
                     yield (stored.id, *made, stored.collection_id)
 
     def extend(self, now: datetime, limit: int) -> int:
-        """Index further what the rolling horizon has come to; returns how many objects were extended."""
         before = to_epoch(now) - 86400 * EXTEND_STEP_DAYS
         due = self._session.sql.all(_TO_EXTEND, before=before, most=limit)
         for row in due:
@@ -269,7 +258,6 @@ class SqlInstanceRows:
         return len(due)
 
     def reindex(self, progress: Callable[[int, int], None], collection: Collection | None = None) -> None:
-        """Rebuild every row, or those of one collection; `progress(done, total)`."""
         counts: dict[int, int] = dict(self._session.sql.all(_COUNTS))
         ids = [*counts] if collection is None else [collection.id]
         total, before = sum(counts.get(id_, 0) for id_ in ids), 0

@@ -70,11 +70,6 @@ class SqlJobRows:
         dedupe: str | None = None,
         not_before: datetime | None = None,
     ) -> None:
-        """Work for after the commit. `payload` is what JSON can hold.
-
-        With `dedupe`, a waiting job of that key is replaced (payload, the earlier not_before kept). A job
-        that somebody works on is not waiting: the new one comes after it.
-        """
         sql, due = self._session.sql, to_epoch(not_before or self._session.now)
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         waiting = sql.first(_WAITING, dedupe_=dedupe) if dedupe is not None else None
@@ -93,10 +88,6 @@ class SqlJobRows:
         )
 
     def lease(self, kinds: AnyOf[str], now: datetime, seconds: int) -> Job | None:
-        """The next due job, hidden from others for `seconds`; None where nothing is due.
-
-        Its `attempts` count this one.
-        """
         sql = self._session.sql
         due = sorted(sql.listed(_DUE, [*kinds], now=to_epoch(now)), key=lambda row: (row[4], row[0]))
         if not due:
@@ -114,14 +105,11 @@ class SqlJobRows:
         )
 
     def done(self, job: Job) -> None:
-        """It is finished: forget it."""
         self._session.sql.run(_DONE, id_=job.id)
 
     def fail(self, job: Job, error: str, retry_at: datetime) -> None:
-        """It did not work: try again at `retry_at`."""
         self._session.sql.run(_FAIL, id_=job.id, error=error, retry_at=to_epoch(retry_at))
 
     def next_due(self) -> datetime | None:
-        """When the next job, leased ones included, may run; None where there is none."""
         due = self._session.sql.value(_NEXT)
         return None if due is None else from_epoch(due)

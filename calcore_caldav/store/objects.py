@@ -104,42 +104,34 @@ class SqlObjectRows:
         self._session = session
 
     def get(self, collection: Collection, name: str) -> StoredObject | None:
-        """The object of that name."""
         row = self._session.sql.first(_GET, collection_id_=collection.id, name_=name)
         return stored_in(collection.path, row) if row else None
 
     def by_id(self, object_id: int) -> StoredObject | None:
-        """The object of that id, wherever it is."""
         row = self._session.sql.first(_BY_ID, id_=object_id)
         return placed(row) if row else None
 
     def by_uid(self, collection: Collection, uid: str) -> StoredObject | None:
-        """The object of that UID; the oldest one in collections where there can be several."""
         row = self._session.sql.first(_BY_UID, collection_id_=collection.id, uid_=uid)
         return stored_in(collection.path, row) if row else None
 
     def in_home_by_uid(self, owner: Principal, uid: str) -> list[StoredObject]:
-        """Those in calendars (not in the inbox)."""
         return [placed(row) for row in self._session.sql.all(_IN_HOME, uid_=uid, principal_id_=owner.id)]
 
     def in_all_homes_by_uid(self, uid: str) -> list[StoredObject]:
-        """Those in any calendar of anybody (not in inboxes)."""
         return [placed(row) for row in self._session.sql.all(_IN_ALL_HOMES, uid_=uid)]
 
     def body(self, stored: StoredObject) -> bytes:
-        """Its bytes. Raises NotFound where it was deleted in the meantime."""
         found = self._session.sql.value(_BODY, id_=stored.id)
         if found is None:
             raise NotFound(stored.path)
         return bytes(found)
 
     def bodies(self, stored: Sequence[StoredObject]) -> dict[int, bytes]:
-        """By object id; one statement per few hundred."""
         rows = self._session.sql.listed(_BODIES, [s.id for s in stored])
         return {object_id: bytes(body) for object_id, body in rows}
 
     def parsed(self, stored: StoredObject) -> CalendarObject:
-        """Through the cache (keyed by ETag)."""
         parsed = self._session.shared.parsed.get(stored.etag)
         if parsed is None:
             parsed = CalendarObject(self.body(stored))
@@ -147,27 +139,20 @@ class SqlObjectRows:
         return parsed
 
     def all(self, collection: Collection) -> Iterator[StoredObject]:
-        """Ordered by name."""
         path = collection.path
         for row in self._session.sql.all(_ALL, collection_id_=collection.id):
             yield stored_in(path, row)
 
     def named(self, collection: Collection, names: Sequence[str]) -> dict[str, StoredObject]:
-        """Those of these names that there are."""
         rows = self._session.sql.listed(_NAMED, [*names], collection_id_=collection.id)
         return {row[2]: stored_in(collection.path, row) for row in rows}
 
     def count(self, collection: Collection) -> int:
-        """How many objects the collection holds."""
         return int(self._session.sql.value(_COUNT, collection_id_=collection.id))
 
     def put(
         self, collection: Collection, name: str, obj: CalendarObject, *, schedule_tag: str | None
     ) -> StoredObject:
-        """Insert or replace; writes the instance index, bumps the revision, clears the name's tombstone.
-
-        Raises UidConflict where another object of a calendar has the UID.
-        """
         place = index.place_of(self._session, collection.id)
         old = self._session.sql.first(_OLD, collection_id_=collection.id, name_=name)
         before = self._session.shared.parsed.get(old[2]) if old and old[3] == obj.kind else None
@@ -195,7 +180,6 @@ class SqlObjectRows:
     def put_raw(
         self, collection: Collection, name: str, body: bytes, content_type: str, uid: str
     ) -> StoredObject:
-        """Like `put`, for vCards and for plain collections: no index."""
         old = self._session.sql.first(_OLD, collection_id_=collection.id, name_=name)
         stored = self._write(
             collection,
@@ -270,16 +254,11 @@ class SqlObjectRows:
             raise UidConflict(uid, collection.path + other)
 
     def delete(self, stored: StoredObject) -> None:
-        """Leaves a tombstone; bookings and index rows go with it."""
         if not self._session.sql.run(_DELETE, id_=stored.id):
             raise NotFound(stored.path)
         history.bury(self._session, stored.collection_id, stored.name)
 
     def move(self, stored: StoredObject, collection: Collection, name: str) -> StoredObject:
-        """Keeps id, ETag and dead properties; tombstone in the old place.
-
-        Raises AlreadyExists where the target does, UidConflict where its collection has the UID.
-        """
         sql = self._session.sql
         if self.get(collection, name) is not None:
             raise AlreadyExists(collection.path + name)
@@ -315,20 +294,13 @@ class SqlObjectRows:
         after: tuple[int, str] = (-1, ""),
         limit: int | None = None,
     ) -> list[Change]:
-        """See protocol. Since 0, everything that is there and nothing that was removed.
-
-        Raises InvalidSyncToken where the history before was pruned, or for a revision that is still to come.
-        """
         return history.changes(self._session, collection, revision, removed_since, after, limit)
 
     def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
-        """What is gone and not yet forgotten, in that order; with `name` only that."""
         return history.removed(self._session, collection.id, name)
 
     def forgetful(self, collection: Collection) -> bool:
-        """Whether removals were forgotten already."""
         return history.forgetful(self._session, collection.id)
 
     def prune_tombstones(self, before: datetime) -> int:
-        """Forget removals before an instant: older sync tokens become invalid. Returns how many."""
         return history.prune(self._session, before)

@@ -140,7 +140,6 @@ class SqliteStore:
 
     @contextmanager
     def read(self, actor: Actor = NOBODY) -> Iterator[Transaction]:
-        """One snapshot for everything inside; the first statement begins it."""
         opened: list[sqlite3.Connection] = []
 
         def begin() -> Cursor:
@@ -155,10 +154,6 @@ class SqliteStore:
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Transaction]:
-        """Commit on normal exit, rollback on any exception. The first statement waits for its turn.
-
-        Raises StoreBusy where that takes longer than the busy time-out.
-        """
         opened: list[sqlite3.Connection] = []
         turn: list[threading.Lock] = []
 
@@ -224,12 +219,10 @@ class SqliteStore:
             self._idle.append(connection)
 
     def ping(self) -> None:
-        """Raises StoreError where the database does not answer."""
         with self.read() as transaction:
             transaction.jobs.next_due()
 
     def problems(self, progress: Callable[[int, int], None]) -> Iterator[str]:
-        """What is wrong with the file, its references and its rows, as sentences."""
         with closing(_connect(self.path, self.settings.busy_timeout, self._synchronous)) as connection:
             for (text,) in connection.execute("PRAGMA integrity_check"):
                 if text != "ok":
@@ -241,7 +234,6 @@ class SqliteStore:
             yield from transaction.problems(progress)
 
     def close(self) -> None:
-        """Close what is idle now, and what is in use when it is given back."""
         self._closed = "the store is closed"
         _close_all(self._idle)
 

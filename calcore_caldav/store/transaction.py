@@ -69,7 +69,6 @@ class SqlTransaction:
         self.cancellations: CancellationRows = SqlCancellationRows(session)
 
     def lock(self, keys: Iterable[str]) -> None:
-        """Serialise with other writers on these keys; the order is fixed inside."""
         self._session.sql.require_writable()
         self._lock_keys(sorted({*keys}))
 
@@ -78,11 +77,9 @@ class SqlTransaction:
         return problems(self._session, progress)
 
     def savepoint(self) -> AbstractContextManager[None]:
-        """Undo everything inside on an exception, and let it pass."""
         return self._session.savepoint()
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Called once the change is durable; never on a rollback."""
         self._session.callbacks.append(callback)
 
     def committed(self) -> None:

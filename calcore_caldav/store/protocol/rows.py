@@ -28,8 +28,12 @@ from calcore_caldav.store.protocol.values import (
 class CollectionRows(Protocol):
     """Collections and their properties."""
 
-    def get(self, owner: str, name: str) -> Collection | None: ...
-    def by_id(self, collection_id: int) -> Collection | None: ...
+    def get(self, owner: str, name: str) -> Collection | None:
+        """The collection at /owner/name/."""
+
+    def by_id(self, collection_id: int) -> Collection | None:
+        """The collection of that id."""
+
     def of(self, owner: Principal, *kinds: CollectionKind) -> list[Collection]:
         """All of a home, ordered by name; with `kinds` only those."""
 
@@ -37,7 +41,7 @@ class CollectionRows(Protocol):
         """The zone in which its floating and all-day times happen: its own, else its owner's."""
 
     def create(self, owner: Principal, name: str, kind: CollectionKind, props: CollectionProps) -> Collection:
-        """Raises AlreadyExists."""
+        """Make a collection. Raises AlreadyExists."""
 
     def update(self, collection: Collection) -> None:
         """Write display name, components, time zone and transparency; bumps the revision.
@@ -55,39 +59,54 @@ class CollectionRows(Protocol):
         """Bump the revision (once per transaction) and return it."""
 
     def dead_properties(self, path: str) -> dict[str, str]:
-        """Clark name to XML element text, of the resource at `path` (a home, collection or object)."""
+        """Clark name to XML element text, of the home, collection or object at `path`; {} where nothing is."""
 
     def object_properties(self, collection: Collection) -> Mapping[int, Mapping[str, str]]:
         """Dead properties of all objects of a collection that have any, by object id: for listings."""
 
     def set_dead_property(self, path: str, name: str, xml: str | None) -> None:
-        """None removes it. Moved and deleted with the resource by the rows that move or delete it."""
+        """Set a property of what is at `path`; None removes it. Raises NotFound.
+
+        Moved and deleted with the resource by the rows that move or delete it.
+        """
 
 
 class ObjectRows(Protocol):
     """Resources of collections, with the instance index, sync history and parsed-object cache."""
 
-    def get(self, collection: Collection, name: str) -> StoredObject | None: ...
-    def by_id(self, object_id: int) -> StoredObject | None: ...
-    def by_uid(self, collection: Collection, uid: str) -> StoredObject | None: ...
+    def get(self, collection: Collection, name: str) -> StoredObject | None:
+        """The object of that name."""
+
+    def by_id(self, object_id: int) -> StoredObject | None:
+        """The object of that id, wherever it is."""
+
+    def by_uid(self, collection: Collection, uid: str) -> StoredObject | None:
+        """The object of that UID; the oldest one in collections where there can be several."""
+
     def in_home_by_uid(self, owner: Principal, uid: str) -> list[StoredObject]:
         """Those in calendars (not in the inbox)."""
 
     def in_all_homes_by_uid(self, uid: str) -> list[StoredObject]:
         """Those in any calendar of anybody (not in inboxes)."""
 
-    def body(self, stored: StoredObject) -> bytes: ...
+    def body(self, stored: StoredObject) -> bytes:
+        """Its bytes. Raises NotFound where it was deleted in the meantime."""
+
     def bodies(self, stored: Sequence[StoredObject]) -> dict[int, bytes]:
-        """By object id; one statement per few hundred."""
+        """Their bytes by object id; one statement per few hundred."""
 
     def parsed(self, stored: StoredObject) -> CalendarObject:
-        """Through the cache (keyed by ETag)."""
+        """What its bytes say, through the cache (keyed by ETag)."""
 
     def all(self, collection: Collection) -> Iterator[StoredObject]:
-        """Ordered by name."""
+        """All of a collection, ordered by name."""
 
-    def named(self, collection: Collection, names: Sequence[str]) -> dict[str, StoredObject]: ...
-    def count(self, collection: Collection) -> int: ...
+    def named(self, collection: Collection, names: Sequence[str]) -> dict[str, StoredObject]:
+        """Those of these names that there are."""
+
+    def count(self, collection: Collection) -> int:
+        """How many objects the collection holds."""
+
     def put(
         self, collection: Collection, name: str, obj: CalendarObject, *, schedule_tag: str | None
     ) -> StoredObject:
@@ -102,10 +121,13 @@ class ObjectRows(Protocol):
         """Like `put`, for vCards and for plain collections: no index."""
 
     def delete(self, stored: StoredObject) -> None:
-        """Leaves a tombstone; bookings and index rows go with it."""
+        """Leaves a tombstone; bookings and index rows go with it. Raises NotFound."""
 
     def move(self, stored: StoredObject, collection: Collection, name: str) -> StoredObject:
-        """Keeps id, ETag and dead properties; tombstone in the old place. The target must not exist."""
+        """Keeps id, ETag and dead properties; tombstone in the old place.
+
+        Raises AlreadyExists where the target does, UidConflict where its collection has the UID.
+        """
 
     def changes_since(
         self,
@@ -116,10 +138,11 @@ class ObjectRows(Protocol):
         after: tuple[int, str] = (-1, ""),
         limit: int | None = None,
     ) -> list[Change]:
-        """Ordered by revision and name; at most `limit` of those behind `after`, such a pair.
+        """What changed since a revision, ordered by revision and name; since 0, everything that is there.
 
+        `after` is a pair of revision and name: only what is behind it, at most `limit` changes.
         `removed_since`: another revision for what was removed; nothing is since 0. Raises InvalidSyncToken
-        where the history before was pruned.
+        where the history before was pruned, or for a revision that is still to come.
         """
 
     def removed(self, collection: Collection, name: str | None = None) -> list[Removal]:
@@ -128,11 +151,12 @@ class ObjectRows(Protocol):
     def forgetful(self, collection: Collection) -> bool:
         """Whether removals were forgotten already."""
 
-    def prune_tombstones(self, before: datetime) -> int: ...
+    def prune_tombstones(self, before: datetime) -> int:
+        """Forget removals before an instant: older sync tokens become invalid. Returns how many."""
 
 
 class InstanceRows(Protocol):
-    """The instance index. Beyond its horizon, series are expanded by the caller's hand in `busy` alike."""
+    """The instance index. What it does not hold is expanded from the objects: every answer is exact."""
 
     def objects_in_range(
         self,
@@ -176,12 +200,16 @@ class BookingRows(Protocol):
         """
 
     def replace(self, room: Principal, stored: StoredObject, bookings: Iterable[tuple[Period, int]]) -> None:
-        """The bookings (period, slot) of one object, instead of those it had. Raises BookingConflict."""
+        """The bookings (period, slot) of one object, instead of those it had.
+
+        Raises BookingConflict, and then it has those that it had.
+        """
 
     def discard(self, room: Principal, *, keep: Iterable[int]) -> None:
         """Drop those of objects of other ids than these, whether the objects exist or not: to repair."""
 
-    def all(self, room: Principal) -> list[Booking]: ...
+    def all(self, room: Principal) -> list[Booking]:
+        """All bookings of a room, by start."""
 
 
 class JobRows(Protocol):
@@ -195,23 +223,36 @@ class JobRows(Protocol):
         dedupe: str | None = None,
         not_before: datetime | None = None,
     ) -> None:
-        """With `dedupe`, a waiting job of that key is replaced (payload, the earlier not_before kept)."""
+        """Work for after the commit. `payload` is what JSON can hold.
+
+        With `dedupe`, a waiting job of that key is replaced (payload, the earlier not_before kept). A job
+        that somebody works on is not waiting: the new one comes after it.
+        """
 
     def lease(self, kinds: AnyOf[str], now: datetime, seconds: int) -> Job | None:
-        """The next due job, hidden from others for `seconds`; None where nothing is due."""
+        """The next due job, hidden from others for `seconds`; None where nothing is due.
 
-    def done(self, job: Job) -> None: ...
-    def fail(self, job: Job, error: str, retry_at: datetime) -> None: ...
-    def next_due(self) -> datetime | None: ...
+        Its `attempts` count this one.
+        """
+
+    def done(self, job: Job) -> None:
+        """It is finished: forget it."""
+
+    def fail(self, job: Job, error: str, retry_at: datetime) -> None:
+        """It did not work: try again at `retry_at`."""
+
+    def next_due(self) -> datetime | None:
+        """When the next job, leased ones included, may run; None where there is none."""
 
 
 class CancellationRows(Protocol):
     """CANCELs from elsewhere, kept for invitations that they overtook (RFC 5546 §2.1.5)."""
 
     def add(self, recipient: Principal, sent: CalendarObject) -> None:
-        """The same one is remembered only once."""
+        """Remember a CANCEL; the same one only once."""
 
     def of(self, recipient: Principal, uid: str) -> list[CalendarObject]:
-        """In the order in which they came, whoever sent them."""
+        """What is remembered for a recipient of one UID, in the order in which it came, whoever sent it."""
 
-    def prune(self, before: datetime) -> int: ...
+    def prune(self, before: datetime) -> int:
+        """Forget what came before an instant; returns how many."""

@@ -59,7 +59,10 @@ class Store(Protocol):
         """One snapshot for everything inside; the first statement begins it."""
 
     def write(self, actor: Actor) -> AbstractContextManager[Transaction]:
-        """Commit on normal exit, rollback on any exception. Raises StoreBusy."""
+        """Commit on normal exit, rollback on any exception.
+
+        The first statement waits for its turn. Raises StoreBusy where that takes longer than the busy time-out.
+        """
 
     def ping(self) -> None:
         """Raises StoreError where the database does not answer."""
@@ -67,4 +70,5 @@ class Store(Protocol):
     def problems(self, progress: Callable[[int, int], None]) -> Iterator[str]:
         """What is wrong with the data, as sentences; `progress(done, total)`. Reads everything."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close what is idle now, and what is in use when it is given back."""
