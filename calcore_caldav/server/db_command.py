@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import closing
 
-from calcore_caldav.server.place import add_place_options, open_place, place
+from calcore_caldav.server.place import add_place_options, open_existing, open_place, place
 from calcore_caldav.server.progress import Progress
 
 
@@ -40,7 +40,7 @@ def _upgrade(args: argparse.Namespace) -> None:
 def _reindex(args: argparse.Namespace) -> None:
     from calcore_caldav.store.protocol import SYSTEM
 
-    with closing(open_place(args).store) as store, Progress("objects indexed") as progress:
+    with closing(open_existing(args).store) as store, Progress("objects indexed") as progress:
         with store.read(SYSTEM) as txn:
             found = [c for owner in txn.directory.all() for c in txn.collections.of(owner)]
             counts = [txn.objects.count(collection) for collection in found]
@@ -55,7 +55,7 @@ def _reindex(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     found = 0
-    with closing(open_place(args).store) as store, Progress("objects checked") as progress:
+    with closing(open_existing(args).store) as store, Progress("objects checked") as progress:
         for problem in store.problems(progress):
             print(problem)
             found += 1

@@ -46,7 +46,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         ("check", _check, "say what is wrong in a file, changing nothing"),
     ):
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        action.add_argument("file", metavar="FILE", type=Path, nargs="?" if name == "export" else None)
+        action.add_argument(
+            "file",
+            metavar="FILE",
+            type=Path,
+            nargs="?" if name == "export" else None,
+            help="a directory file",
+        )
         add_place_options(action)
         action.set_defaults(run=run)
 

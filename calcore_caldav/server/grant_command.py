@@ -25,6 +25,11 @@ EVERYBODY: Final = "everybody"
 _PLACE_HELP: Final = "OWNER for all calendars of a person or room, OWNER/CALENDAR for one"
 _WHO_HELP: Final = "a person, a group, or 'everybody' (whoever is logged in)"
 
+_LEVEL_HELP: Final = (
+    "free-busy: when the time is taken; read: the events; write: change them, too;"
+    " manage: everything, also answering and granting"
+)
+
 
 class _Place(NamedTuple):
     owner: Principal
@@ -40,7 +45,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     grant.add_argument("place", metavar="OWNER[/CALENDAR]", help=_PLACE_HELP)
     grant.add_argument("who", metavar="WHO", help=_WHO_HELP)
-    grant.add_argument("level", metavar="LEVEL", choices=tuple(LEVELS), help=f"one of {', '.join(LEVELS)}")
+    grant.add_argument("level", metavar="LEVEL", choices=tuple(LEVELS), help=_LEVEL_HELP)
     grant.set_defaults(run=_grant)
     revoke = subparsers.add_parser(
         "revoke",
@@ -55,7 +60,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="show who may do what",
         description="Show who may do what: with one owner's calendars, or with everybody's.",
     )
-    listing.add_argument("owner", metavar="OWNER", nargs="?")
+    listing.add_argument("owner", metavar="OWNER", nargs="?", help="a person or room (default: everybody)")
     listing.set_defaults(run=_list)
     for parser in (grant, revoke, listing):
         add_place_options(parser)

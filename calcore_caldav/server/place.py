@@ -96,6 +96,16 @@ def open_place(args: argparse.Namespace) -> Services:
         raise StoreError(f"{where.database} cannot be opened: {error}") from None
 
 
+def open_existing(args: argparse.Namespace) -> Services:
+    """Open a database that is there; raises ConfigurationError, and creates nothing, where none is."""
+    where = place(args)
+    if not where.exists:
+        raise ConfigurationError(
+            f"there is no database {where.database}; name where it is with --data or --database"
+        )
+    return open_place(args)
+
+
 def prepare(where: Place) -> None:
     """Create the data directory, readable by its owner only."""
     if not where.database.startswith("sqlite:"):

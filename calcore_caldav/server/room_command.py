@@ -53,7 +53,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SETTING=VALUE",
         type=_assignment,
         nargs="+",
-        help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default",
+        help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default;"
+        " 'calcore-caldav room show ROOM' lists them all",
     )
     action("bookings", _bookings, "list the meetings that a room is asked for, each with its UID")
     why = action("why", _why, "tell for each date of a booking what the room answered, and by which rule")
@@ -61,12 +62,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("rooms", metavar="ROOM", nargs="*", help="names of rooms and resources (default: all)")
     check.add_argument("--fix", action="store_true", help="repair what can be repaired")
     free = action("free", _free, "list the rooms that are free, the smallest that suffices first", room=False)
-    free.add_argument("--from", dest="start", metavar="TIME", required=True, help="2026-03-02T10:00")
-    free.add_argument("--to", dest="end", metavar="TIME", required=True, help="2026-03-02T11:00")
+    free.add_argument("--from", dest="start", metavar="TIME", required=True, help="such as 2026-03-02T10:00")
+    free.add_argument("--to", dest="end", metavar="TIME", required=True, help="such as 2026-03-02T11:00")
     free.add_argument("--timezone", metavar="ZONE", default="UTC", help="zone of the times (default: UTC)")
     free.add_argument("--capacity", metavar="N", type=_seats, default=0, help="seats that are needed")
     free.add_argument(
-        "--feature", metavar="F", action="append", default=[], help="may be given more than once"
+        "--feature",
+        metavar="F",
+        action="append",
+        default=[],
+        help="what it must have; may be given more than once",
     )
     free.add_argument("--building", metavar="B", default="", help="only in this building")
     release = action("release", _settle, "give back a booking, or one date of it; the organizer is told")

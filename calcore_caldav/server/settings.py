@@ -31,37 +31,34 @@ def _count(text: str) -> int:
 
 
 class Option(NamedTuple):
-    """One option: which field of which settings it sets, and how its text is read."""
+    """One option: which settings have a field of its name, and how its text is read."""
 
     settings: type[Limits | SchedulingSettings | StoreSettings]
-    field: str
     read: Callable[[str], Any]
     expects: str
 
 
 OPTIONS: Final[Mapping[str, Option]] = {
-    "everybody_reads_free_busy": Option(
-        SchedulingSettings, "everybody_reads_free_busy", _boolean, "yes or no"
-    ),
-    "refresh_limit": Option(SchedulingSettings, "refresh_limit", _count, "a number of attendees"),
-    "refresh_at_once": Option(SchedulingSettings, "refresh_at_once", _count, "a number of attendees"),
-    "refresh_delay": Option(SchedulingSettings, "refresh_delay", _count, "seconds"),
-    "waiting_is_free": Option(SchedulingSettings, "waiting_is_free", _boolean, "yes or no"),
-    "keep_cancelled": Option(SchedulingSettings, "keep_cancelled", _boolean, "yes or no"),
-    "answer_items": Option(SchedulingSettings, "answer_items", _boolean, "yes or no"),
-    "inbox_days": Option(SchedulingSettings, "inbox_days", _count, "days"),
-    "history_days": Option(SchedulingSettings, "history_days", _count, "days"),
-    "private_webhooks": Option(SchedulingSettings, "private_webhooks", _boolean, "yes or no"),
-    "past_days": Option(SchedulingSettings, "past_days", _count, "days"),
-    "max_instances": Option(Limits, "max_instances", _count, "a number"),
-    "max_attendees": Option(Limits, "max_attendees", _count, "a number"),
-    "max_results": Option(Limits, "max_results", _count, "a number"),
-    "min_date_time": Option(Limits, "min_date_time", parse_date_time, "a UTC time such as 19000101T000000Z"),
-    "max_date_time": Option(Limits, "max_date_time", parse_date_time, "a UTC time such as 22000101T000000Z"),
-    "index_ahead_days": Option(StoreSettings, "index_ahead_days", _count, "days"),
-    "index_behind_days": Option(StoreSettings, "index_behind_days", _count, "days"),
-    "parsed_cache_bytes": Option(StoreSettings, "parsed_cache_bytes", _count, "octets"),
-    "busy_timeout": Option(StoreSettings, "busy_timeout", float, "seconds"),
+    "everybody_reads_free_busy": Option(SchedulingSettings, _boolean, "yes or no"),
+    "refresh_limit": Option(SchedulingSettings, _count, "a number of attendees"),
+    "refresh_at_once": Option(SchedulingSettings, _count, "a number of attendees"),
+    "refresh_delay": Option(SchedulingSettings, _count, "a number of seconds"),
+    "waiting_is_free": Option(SchedulingSettings, _boolean, "yes or no"),
+    "keep_cancelled": Option(SchedulingSettings, _boolean, "yes or no"),
+    "answer_items": Option(SchedulingSettings, _boolean, "yes or no"),
+    "inbox_days": Option(SchedulingSettings, _count, "a number of days"),
+    "history_days": Option(SchedulingSettings, _count, "a number of days"),
+    "private_webhooks": Option(SchedulingSettings, _boolean, "yes or no"),
+    "past_days": Option(SchedulingSettings, _count, "a number of days"),
+    "max_instances": Option(Limits, _count, "a number"),
+    "max_attendees": Option(Limits, _count, "a number"),
+    "max_results": Option(Limits, _count, "a number"),
+    "min_date_time": Option(Limits, parse_date_time, "a UTC time such as 19000101T000000Z"),
+    "max_date_time": Option(Limits, parse_date_time, "a UTC time such as 22000101T000000Z"),
+    "index_ahead_days": Option(StoreSettings, _count, "a number of days"),
+    "index_behind_days": Option(StoreSettings, _count, "a number of days"),
+    "parsed_cache_bytes": Option(StoreSettings, _count, "a number of octets"),
+    "busy_timeout": Option(StoreSettings, float, "a number of seconds"),
 }
 """What may stand in [storage] beside `type`, `database` and Radicale's own options."""
 
@@ -89,9 +86,9 @@ def read_settings(
     for name, text in options.items():
         option = OPTIONS[name]
         try:
-            values[option.settings][option.field] = option.read(str(text))
+            values[option.settings][name] = option.read(str(text))
         except (KeyError, ValueError, CalcoreError):
-            raise ConfigurationError(f"[storage] {name} = {text}: expected is {option.expects}") from None
+            raise ConfigurationError(f"[storage] {name} = {text}: must be {option.expects}") from None
     if max_resource_size:
         values[Limits]["max_resource_size"] = max_resource_size
     limits = replace(Limits(), **values[Limits])  # type: ignore[arg-type]

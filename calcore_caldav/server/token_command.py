@@ -25,14 +25,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="make a token and print it; it cannot be shown again",
         description="Make a token and print it; it cannot be shown again.",
     )
-    create.add_argument("user", metavar="USER")
+    create.add_argument("user", metavar="USER", help="log-in name of a person")
     create.add_argument("--name", metavar="N", default="", help="what it is for, as the list shows it")
     create.add_argument(
         "--expires", metavar="DAYS", type=_days, help="valid for so many days (default: for ever)"
     )
     create.set_defaults(run=_create)
     listing = actions.add_parser("list", help="show a user's tokens", description="Show a user's tokens.")
-    listing.add_argument("user", metavar="USER")
+    listing.add_argument("user", metavar="USER", help="log-in name of a person")
     listing.set_defaults(run=_list)
     revoke = actions.add_parser(
         "revoke", help="make a token invalid at once", description="Make a token invalid at once."

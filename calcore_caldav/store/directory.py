@@ -178,7 +178,7 @@ class SqlDirectory:
         taken += [(self._session.sql.first(_ADDRESS_OWNER, address_=str(a)), f"the address {a}") for a in own]
         for owner, what in taken:
             if owner is not None and (old is None or owner[0] != old.id):
-                yield f"{what} of {name!r} is already {owner[1]!r}'s"
+                yield f"{what} of {name!r} belongs to {owner[1]!r} already"
 
     def _reindex(self, owner: Principal) -> None:
         for collection in self._collections.of(owner):

@@ -201,3 +201,11 @@ def test_a_place_that_cannot_be_used(run, tmp_path):
         assert (status, out) == (1, "")
         assert words in err
         assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("action", ["check", "reindex"])
+def test_a_database_that_is_not_there_is_not_made_to_be_looked_at(run, data, action):
+    status, out, err = run("db", action, "--data", str(data))
+    assert (status, out) == (1, "")
+    assert f"there is no database sqlite:///{data}/calcore.db" in err
+    assert not data.exists()

@@ -45,6 +45,14 @@ def gone(pid: int) -> bool:
         return True
 
 
+def refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:
+        return True
+    return False
+
+
 def eventually(condition) -> None:
     deadline = time.monotonic() + 30
     while not condition():
@@ -178,8 +186,8 @@ def test_workers_end_with_their_parent(tmp_path, directory):
         workers = process.children()
         process.signal(signal.SIGKILL)
         eventually(lambda: all(gone(pid) for pid in workers))
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.1", port))
+        # A process counts as gone with its first thread; the others hold the socket a moment longer.
+        eventually(lambda: refused(port))
 
 
 def test_the_port_is_in_use(fails):
@@ -209,7 +217,7 @@ def test_a_wrong_directory_file_stops_the_start(tmp_path, fails):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[storage]\ninbox_days = many\n", "[storage] inbox_days = many: expected is days"),
+        ("[storage]\ninbox_days = many\n", "[storage] inbox_days = many: must be a number of days"),
         ("[storage]\nno_such_option = 1\n", "unknown option in [storage]: no_such_option"),
         ("[nonsense]\na = 1\n", "Invalid section 'nonsense'"),
         ("[storage]\ntype = multifilesystem\n", "[storage] type = multifilesystem"),

@@ -55,5 +55,5 @@ def test_the_vanilla_file_loads():
     ],
 )
 def test_wrong_values_are_named(name, text):
-    with pytest.raises(ConfigurationError, match=rf"\[storage\] {name} = {text}: expected is "):
+    with pytest.raises(ConfigurationError, match=rf"\[storage\] {name} = {text}: must be "):
         read_settings("sqlite://", {name: text})
