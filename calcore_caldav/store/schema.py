@@ -27,7 +27,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects import postgresql
 
 HEAD: Final = "0004"
 """The migration that makes the tables what stands here."""
@@ -43,7 +42,7 @@ METADATA: Final = MetaData(
 )
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
-_Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_Name = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def _id() -> Column[int]:
