@@ -137,11 +137,16 @@ def _representation(request: DavRequest, resource: ObjectResource, status: int) 
     return DavResponse(status, shown.body_of(request, resource), content_type(resource), headers)
 
 
-def _transferred(request: DavRequest, *, created: bool) -> DavResponse:
-    """What was created is not at the Request-URI (RFC 9110 §15.3.2), but where the client said."""
+def _transferred(request: DavRequest, *, created: bool, schedule_tag: str | None = None) -> DavResponse:
+    """What was created is not at the Request-URI (RFC 9110 §15.3.2), but where the client said.
+
+    The Schedule-Tag is that of the destination (RFC 6638 §3.2.10).
+    """
+    headers = {} if schedule_tag is None else {"Schedule-Tag": schedule_tag}
     if not created:
-        return DavResponse(HTTPStatus.NO_CONTENT)
-    return DavResponse(HTTPStatus.CREATED, headers={"Location": request.header("destination") or ""})
+        return DavResponse(HTTPStatus.NO_CONTENT, headers=headers)
+    headers["Location"] = request.header("destination") or ""
+    return DavResponse(HTTPStatus.CREATED, headers=headers)
 
 
 def delete(request: DavRequest) -> DavResponse:
@@ -179,7 +184,7 @@ def copy(request: DavRequest) -> DavResponse:
         conditions=conditions(request),
     )
     _keep_properties(request, result.stored, dead)
-    return _transferred(request, created=result.created)
+    return _transferred(request, created=result.created, schedule_tag=result.stored.schedule_tag)
 
 
 def move(request: DavRequest) -> DavResponse:
@@ -200,7 +205,7 @@ def move(request: DavRequest) -> DavResponse:
         options=schedule_options(request),
     )
     _keep_properties(request, result.stored, dead)
-    return _transferred(request, created=result.created)
+    return _transferred(request, created=result.created, schedule_tag=result.stored.schedule_tag)
 
 
 def _keep_properties(request: DavRequest, made: StoredObject, dead: Mapping[str, str]) -> None:

@@ -58,6 +58,19 @@ def test_conditions_of_a_copy_are_about_its_source(alice):
         assert transfer(alice, method, "/alice/calendar/1.ics", "/alice/work/1.ics", **sent).status == status
 
 
+def test_a_moved_meeting_has_its_schedule_tag(alice, bob):
+    people = [
+        f"{name}:mailto:{who}@example.com" for name, who in (("ORGANIZER", "alice"), ("ATTENDEE", "bob"))
+    ]
+    alice.put("/alice/calendar/m.ics", event("m", *people))
+    moved = transfer(alice, "MOVE", "/alice/calendar/m.ics", "/alice/calendar/n.ics")
+    assert moved.status == 201
+    assert moved.headers["schedule-tag"] == alice.prop("/alice/calendar/n.ics", "C:schedule-tag").text
+    alice.put("/alice/calendar/1.ics", event("one"))
+    plain = transfer(alice, "MOVE", "/alice/calendar/1.ics", "/alice/calendar/2.ics")
+    assert "schedule-tag" not in plain.headers
+
+
 @pytest.mark.parametrize("method", ["COPY", "MOVE"])
 def test_one_object_is_not_put_over_another(alice, method):
     """RFC 4791 §5.3.2.1: nor may COPY and MOVE "overwrite an existing calendar object resource with one that
