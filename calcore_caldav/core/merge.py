@@ -113,19 +113,22 @@ def apply_answers(
     existing: CalendarObject, body: CalendarObject, own: frozenset[CalendarUserAddress]
 ) -> MergeResult:
     """The copy with the other attendees' answers as a REQUEST has them, and nothing else of it."""
-    found: dict[Rid, Component] = {}
-    for rid, mine in existing.by_rid().items():
-        theirs = component_at(body, rid)
-        given = attendees(theirs, {}) if theirs is not None else {}
-        found[rid] = with_attendees(
-            mine,
-            {
-                who: answered(prop, given[who])
-                for who, prop in attendees(mine, {}).items()
-                if who not in own and who in given and partstat(prop) is not partstat(given[who])
-            },
-            {},
-        )
+    found: dict[Rid, Component] = dict(existing.by_rid())
+    for rid in dict.fromkeys((*found, *body.overrides)):
+        mine, theirs = found.get(rid), component_at(body, rid)
+        if mine is None and rid is not None and has_instance(existing, rid):
+            # Answered otherwise than the series, and one with it so far.
+            mine = component_at(existing, rid)
+        if mine is None or theirs is None:
+            continue
+        given = attendees(theirs, {})
+        new = {
+            who: answered(prop, given[who])
+            for who, prop in attendees(mine, {}).items()
+            if who not in own and who in given and partstat(prop) is not partstat(given[who])
+        }
+        if new:
+            found[rid] = with_attendees(mine, new, {})
     made = existing.with_components(tuple(found.values()))
     if same_data(made, existing):
         return MergeResult(Outcome.UNCHANGED, existing)

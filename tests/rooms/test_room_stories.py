@@ -9,10 +9,12 @@ from datetime import UTC, timedelta
 import pytest
 from room_office import NOW, Corridor, event, hour
 
-from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.calobject import CalendarObject, find_attendee, partstat
 from calcore_caldav.core.itip import ITipMessage, Method
+from calcore_caldav.core.overrides import override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
 from calcore_caldav.errors import NotPermitted, SchedulingRefused
 from calcore_caldav.scheduling import explanation, finder, inbound, room_check, room_jobs, rooms
@@ -424,6 +426,27 @@ def test_two_rooms_of_one_meeting_answer_each_for_itself(office):
     office.put("ann", both)
     assert office.seen("ann", "daily") == {"": "ACCEPTED", "20260303T100000Z": "DECLINED"}
     assert set(office.seen("ann", "daily", "large").values()) == {"ACCEPTED"}
+
+
+def test_each_room_shows_what_others_answer_for_one_date(office):
+    """Another room that is asked after it, and somebody who cannot come once."""
+    office.put("max", event("other", hour(25), organizer="max", room="huge"))
+    daily = event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", attendees=["huge", "bob"])
+    office.put("ann", daily)
+    tuesday = "20260303T100000Z"
+    assert office.seen("ann", "daily", "huge") == {"": "ACCEPTED", tuesday: "DECLINED"}
+    assert office.seen("room1", "daily", "huge") == office.seen("ann", "daily", "huge")
+    assert office.seen("room1", "daily") == {"": "ACCEPTED", tuesday: "ACCEPTED"}
+    wednesday = RecurrenceId.parse("20260304T100000Z")
+    copy, bob = office.of("bob", "daily"), frozenset({CalendarUserAddress("mailto:bob@example.com")})
+    sick = override_instance(copy, wednesday).map(
+        lambda p: p.with_param("PARTSTAT", "DECLINED") if p.value in bob else p
+    )
+    office.put("bob", copy.with_components((*copy.components, sick)))
+    shown = component_at(office.of("room1", "daily"), wednesday)
+    assert partstat(find_attendee(shown, bob)) == "DECLINED"
+    assert office.seen("room1", "daily").items() >= {"": "ACCEPTED", tuesday: "ACCEPTED"}.items()
+    assert len(office.bookings("daily")) == 3
 
 
 @pytest.mark.parametrize(("external", "code"), [("reject", "EXTERNAL"), ("request", "PENDING"), ("book", "")])
