@@ -6,7 +6,7 @@ Fields that stand in no schema are ignored, as Google does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from calcore_caldav.api.problems import invalid
@@ -153,21 +153,28 @@ def check(value: Any, schema: Schema, where: str = "") -> None:
         )
     if "enum" in schema and value not in schema["enum"]:
         raise invalid(where, f"Invalid value for: {where} (one of {', '.join(schema['enum'])})", kind="field")
-    if isinstance(value, str):
-        if not value.isprintable() and any("\ud800" <= c <= "\udfff" for c in value):
-            raise invalid(where, f"Invalid value for: {where} (not Unicode text)", kind="field")
-    elif isinstance(value, int):
-        if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
-            raise invalid(where, kind="field")
-    elif isinstance(value, list):
-        if len(value) > schema.get("maxItems", len(value)):
-            raise invalid(where, f"Invalid value for: {where} (at most {schema['maxItems']})", kind="field")
-        for number, item in enumerate(value):
-            if item is None:
-                raise invalid(f"{where}[{number}]", kind="field")
-            check(item, schema["items"], f"{where}[{number}]")
-    elif isinstance(value, dict):
-        _check_fields(value, schema, where)
+    inside = _INSIDE.get(type(value))
+    if inside is not None:
+        inside(value, schema, where)
+
+
+def _check_text(value: str, _schema: Schema, where: str) -> None:
+    if not value.isprintable() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise invalid(where, f"Invalid value for: {where} (not Unicode text)", kind="field")
+
+
+def _check_number(value: int, schema: Schema, where: str) -> None:
+    if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        raise invalid(where, kind="field")
+
+
+def _check_items(value: list[Any], schema: Schema, where: str) -> None:
+    if len(value) > schema.get("maxItems", len(value)):
+        raise invalid(where, f"Invalid value for: {where} (at most {schema['maxItems']})", kind="field")
+    for number, item in enumerate(value):
+        if item is None:
+            raise invalid(f"{where}[{number}]", kind="field")
+        check(item, schema["items"], f"{where}[{number}]")
 
 
 def _check_fields(value: dict[str, Any], schema: Schema, where: str) -> None:
@@ -176,3 +183,11 @@ def _check_fields(value: dict[str, Any], schema: Schema, where: str) -> None:
     for name, item in value.items():
         if name in known or others is not None:
             check(item, known.get(name, others), f"{where}.{name}" if where else name)
+
+
+_INSIDE: Final[Mapping[type, Callable[[Any, Schema, str], None]]] = {
+    str: _check_text,
+    int: _check_number,
+    list: _check_items,
+    dict: _check_fields,
+}

@@ -57,8 +57,8 @@ def instance_type(component: Component, own: frozenset[CalendarUserAddress]) -> 
     """How an instance counts for its owner, whose addresses are `own`.
 
     TRANSP, STATUS and the owner's own PARTSTAT decide: declined, delegated, cancelled and transparent
-    instances are free, tentative ones BUSY-TENTATIVE. Only events take time. An invitation not answered yet counts by its
-    TRANSP: the scheduler stores it as TRANSPARENT.
+    instances are free, tentative ones BUSY-TENTATIVE. Only events take time. An invitation not answered yet
+    counts by its TRANSP: the scheduler stores it as TRANSPARENT.
     """
     if component.name != "VEVENT":
         return FreeBusyType.FREE
@@ -185,8 +185,9 @@ def to_vfreebusy(
     """A VCALENDAR with the VFREEBUSY of `window`, in UTC (RFC 4791 §7.10).
 
     Periods of one type are merged and clipped, and stand in one property as start and duration; those of
-    different types may overlap: RFC 4791 allows it, and Apple's server writes it so. `now` becomes DTSTAMP. The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also
-    `method` "REPLY", and the request's `uid`, ORGANIZER and this `attendee`.
+    different types may overlap: RFC 4791 allows it, and Apple's server writes it so. `now` becomes DTSTAMP.
+    The answer to a request to the outbox (RFC 6638 §5, RFC 5546 §3.3.2) has also `method` "REPLY", and the
+    request's `uid`, ORGANIZER and this `attendee`.
     """
     periods = clip_periods(busy, window)
     made = [

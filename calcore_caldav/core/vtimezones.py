@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from calcore_caldav.core.content import Component, split_values
 from calcore_caldav.core.moments import DAY, LATEST, parse_date_time, to_epoch, to_local
-from calcore_caldav.core.rules import parse_rule
+from calcore_caldav.core.rules import Rule, parse_rule
 from calcore_caldav.core.rules_walk import RuleWalk
 from calcore_caldav.errors import InvalidCalendarData
 
@@ -122,33 +122,39 @@ def _onsets(component: Component, until: int) -> Iterator[_Onset]:
     before = offset if before is None else before
     name, saving = component.text("TZNAME") or "", component.name == "DAYLIGHT"
     try:
-        first = parse_date_time(start)
-        locals_: set[int] = set()
-        for prop in component.all("RDATE"):
-            for text in split_values(prop.value):
-                value = parse_date_time(text.partition("/")[0])
-                utc = isinstance(value, datetime) and value.tzinfo is not None
-                locals_.add(to_local(value) + (before if utc else 0))
-        local = to_local(first)
-        locals_.add(local)
-        for prop in component.all("RRULE"):
-            rule = parse_rule(prop.value)
-            last = LATEST
-            if rule.until is not None:
-                last = to_local(rule.until)
-                if not isinstance(rule.until, datetime):
-                    last += DAY - 1
-                elif rule.until.tzinfo is not None:
-                    last += before
-            for number, at in enumerate(RuleWalk(rule, local).walk(local)):
-                if at > min(last, until) or number >= (rule.count or _MAX_ONSETS):
-                    break
-                locals_.add(at)
+        found = _local_onsets(component, to_local(parse_date_time(start)), before, until)
     except InvalidCalendarData:
         return
-    for at in locals_:
+    for at in found:
         if at <= until:
             yield _Onset(at - before, before, offset, name, saving)
+
+
+def _local_onsets(component: Component, first: int, before: int, until: int) -> set[int]:
+    """Onsets on the wall clock of the time before, whose offset is `before`. Raises InvalidCalendarData."""
+    found = {first}
+    for prop in component.all("RDATE"):
+        for text in split_values(prop.value):
+            value = parse_date_time(text.partition("/")[0])
+            utc = isinstance(value, datetime) and value.tzinfo is not None
+            found.add(to_local(value) + (before if utc else 0))
+    for prop in component.all("RRULE"):
+        rule = parse_rule(prop.value)
+        last = min(_last_local(rule, before), until)
+        for number, at in enumerate(RuleWalk(rule, first).walk(first)):
+            if at > last or number >= (rule.count or _MAX_ONSETS):
+                break
+            found.add(at)
+    return found
+
+
+def _last_local(rule: Rule, before: int) -> int:
+    """UNTIL of an observance's rule on the wall clock of the time before."""
+    if rule.until is None:
+        return LATEST
+    if not isinstance(rule.until, datetime):
+        return to_local(rule.until) + DAY - 1
+    return to_local(rule.until) + (before if rule.until.tzinfo is not None else 0)
 
 
 def _seconds(value: str | None) -> int | None:

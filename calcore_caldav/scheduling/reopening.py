@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A meeting that takes place again after it was called off, under its first organizer or another (RFC 5546 §3.2.2.4)."""
+"""A meeting that takes place again after it was called off (RFC 5546 §2.1.4, §3.2.2.4)."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_above_the_limit_answers_are_not_shown():
     office.store.close()
 
 
-def test_a_job_whose_worker_died_is_done_once(caplog):
+def test_a_job_whose_worker_died_is_done_once():
     office = Office(refresh_at_once=0)
     office.put("florent", invite("florent", "martijn", "bob"))
     office.put("martijn", answered(office.copy("martijn"), "martijn", "ACCEPTED"))

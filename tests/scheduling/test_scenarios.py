@@ -180,7 +180,7 @@ def time_passes(s: Scenario) -> None:
 
 def sends(s: Scenario, who: str, method: str, to: str, block: list[str]) -> None:
     """A message from outside, as mail would bring it."""
-    s.outcome = s.office.receive(Method(method), who, to, written(method, block))
+    s.office.receive(Method(method), who, to, written(method, block))
 
 
 def posts(s: Scenario, who: str, method: str, block: list[str]) -> None:
