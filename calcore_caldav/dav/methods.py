@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -172,19 +173,7 @@ def delete(request: DavRequest) -> DavResponse:
 
 def copy(request: DavRequest) -> DavResponse:
     """COPY of a resource (RFC 4918 §9.8)."""
-    source, place, collection = _transfer(request)
-    check_unmodified(request, source.stored.modified)
-    dead = request.txn.collections.dead_properties(source.path)
-    result = request.services.calendar.copy(
-        request.txn,
-        source.stored,
-        collection,
-        place.name,
-        overwrite=_overwrite(request),
-        conditions=conditions(request),
-    )
-    _keep_properties(request, result.stored, dead)
-    return _transferred(request, created=result.created, schedule_tag=result.stored.schedule_tag)
+    return _carried(request, request.services.calendar.copy)
 
 
 def move(request: DavRequest) -> DavResponse:
@@ -192,17 +181,22 @@ def move(request: DavRequest) -> DavResponse:
     moved = locate(request, request.path)
     if isinstance(moved, CollectionResource):
         return _move_collection(request, moved)
+    options = schedule_options(request)
+    return _carried(request, partial(request.services.calendar.move, options=options))
+
+
+def _carried(request: DavRequest, carry: Callable[..., PutResult]) -> DavResponse:
+    """The answer to a COPY or MOVE of a resource, which `carry` does."""
     source, place, collection = _transfer(request)
     check_unmodified(request, source.stored.modified)
     dead = request.txn.collections.dead_properties(source.path)
-    result = request.services.calendar.move(
+    result = carry(
         request.txn,
         source.stored,
         collection,
         place.name,
         overwrite=_overwrite(request),
         conditions=conditions(request),
-        options=schedule_options(request),
     )
     _keep_properties(request, result.stored, dead)
     return _transferred(request, created=result.created, schedule_tag=result.stored.schedule_tag)
