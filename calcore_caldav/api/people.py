@@ -158,14 +158,18 @@ def _new_attendee(email: str, wanted: Json, organizer: CalendarUserAddress | Non
 
 
 def _changed_attendee(old: Property, shown: Json, wanted: Json) -> Property:
-    """`old` with what differs from how it was shown; bookable ones keep their answer."""
+    """`old` with what differs from how it was shown; bookable ones keep their answer, but in their own calendar."""
     made = old
     if (name := wanted.get("displayName") or "") and name != shown.get("displayName"):
         made = made.with_param("CN", name)
     if bool(wanted.get("optional")) is not shown.get("optional", False):
         made = made.with_param("ROLE", "OPT-PARTICIPANT" if wanted.get("optional") else "REQ-PARTICIPANT")
     answer = wanted.get("responseStatus")
-    if answer is not None and answer != shown["responseStatus"] and not shown.get("resource"):
+    if (
+        answer is not None
+        and answer != shown["responseStatus"]
+        and (shown.get("self") or not shown.get("resource"))
+    ):
         made = made.with_param("PARTSTAT", _PARTSTATS[answer])
         if answer != "needsAction":
             made = made.without_params("RSVP")

@@ -13,15 +13,14 @@ from datetime import datetime
 from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
-from calcore_caldav.core.content import Component, Property, escape_text
+from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import sent_by
 from calcore_caldav.core.overrides import alone, override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import Usual
+from calcore_caldav.core.significance import Usual, cancelled
 from calcore_caldav.core.times import format_date_time, parse_date_time
-from calcore_caldav.scheduling.policy import BookingPolicy, Keep, Private, Subject
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
 
 AUTO: Final = "X-CALENDARSERVER-AUTO"
@@ -49,8 +48,6 @@ _ANSWERS: Final = {
 _DECLINED: Final = frozenset({PartStat.DECLINED})
 _REASONS: Final = frozenset(Reason)
 _ORDER: Final = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION, PartStat.DECLINED)
-_BODY: Final = frozenset({"DESCRIPTION", "X-ALT-DESC", "COMMENT", "CONTACT", "URL", "CONFERENCE"})
-_ATTACHED: Final = frozenset({"ATTACH", "IMAGE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,12 @@ def answered(
     rids = [i.rid for i in instances if i.rid is not None]
     copy = _set_apart(copy, rids, decision)
     if decision.beyond is not None:
-        late = [rid for rid, c in copy.overrides.items() if is_ranged(c) and _late(rid, rids)]
+        late = [
+            rid
+            for rid, c in copy.overrides.items()
+            if (is_ranged(c) and _late(rid, rids))
+            or (rid not in rids and _waits_far_away(copy, rid, own, now))
+        ]
         decision = replace(decision, verdicts={**dict.fromkeys(late, decision.beyond), **decision.verdicts})
     writing = _Writing(copy, own, decision, now)
     for head, dates in _by_head(writing.copy, rids).items():
@@ -133,6 +135,18 @@ def _mixed(
 def _late(head: RecurrenceId, rids: Sequence[RecurrenceId]) -> bool:
     """Whether a date and all that follow come after those that were listed."""
     return bool(rids) and head > max(rids)
+
+
+def _waits_far_away(
+    copy: CalendarObject, rid: RecurrenceId, own: frozenset[CalendarUserAddress], now: datetime
+) -> bool:
+    """Whether a date that nobody listed awaits an answer, since it was moved to where nobody looks yet."""
+    component = copy.overrides[rid]
+    attendee = find_attendee(component, own)
+    if attendee is None or partstat(attendee) is not PartStat.NEEDS_ACTION or cancelled(component):
+        return False
+    instance = copy.recurrence().instance(rid)
+    return instance is not None and instance.start > now
 
 
 class _Writing:
@@ -268,19 +282,29 @@ def overruled(
 ) -> CalendarObject:
     """What a manager wrote into the room's calendar, taking time as its answers say.
 
-    TRANSP follows an answer that was changed, where the manager didn't set it too.
+    An answer that was changed is not the server's any more, even where the client kept the server's marks; TRANSP
+    follows it, where the manager didn't set that too.
     """
     old = before.by_rid()
+
+    def unmarked(prop: Property) -> Property | None:
+        if prop.name == REASON:
+            return None
+        mine = prop.name == "ATTENDEE" and CalendarUserAddress.parse(prop.value) in own
+        return prop.without_params(AUTO) if mine else prop
 
     def followed(component: Component) -> Component:
         was = old.get(after.recurrence_id(component), before.master)
         answers = [find_attendee(c, own) if c is not None else None for c in (was, component)]
-        if was is None or None in answers or was.value("TRANSP") != component.value("TRANSP"):
+        if was is None or None in answers:
             return component
         first, second = (partstat(a) for a in answers if a is not None)
         if first is second:
             return component
-        return component.with_property(_OPAQUE if second in OCCUPYING else _TRANSPARENT)
+        made = component.map(unmarked)
+        if was.value("TRANSP") != component.value("TRANSP"):
+            return made
+        return made.with_property(_OPAQUE if second in OCCUPYING else _TRANSPARENT)
 
     made = tuple(followed(c) for c in after.components)
     return after if made == after.components else after.with_components(made)
@@ -313,36 +337,6 @@ def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reas
 def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
     """Whether an instance waits for approval."""
     return any(reason_of(c, own) is Reason.PENDING for c in copy.components)
-
-
-def discreet(
-    copy: CalendarObject, policy: BookingPolicy, organizer_name: Callable[[], str], busy: str
-) -> CalendarObject:
-    """The copy as its policy lets the room's readers see it (subject, body, attachments, private events)."""
-    components = tuple(_discreet(c, policy, organizer_name, busy) for c in copy.components)
-    return copy if components == copy.components else copy.with_components(components)
-
-
-def _discreet(
-    component: Component, policy: BookingPolicy, organizer_name: Callable[[], str], busy: str
-) -> Component:
-    private = policy.private is Private.MASK and (component.value("CLASS") or "").strip().upper() in {
-        "PRIVATE",
-        "CONFIDENTIAL",
-    }
-    subject = Subject.BUSY if private else policy.subject
-    if subject is not Subject.KEEP:
-        title = busy if subject is Subject.BUSY else organizer_name()
-        component = component.set("SUMMARY", escape_text(title))
-    dropped: set[str] = set()
-    if private or policy.body is Keep.STRIP:
-        dropped |= _BODY
-    if private or policy.attachments is Keep.STRIP:
-        dropped |= _ATTACHED
-    if private:
-        dropped |= {"CATEGORIES", "RESOURCES", "GEO"}
-    present = dropped & {p.name for p in component.properties}
-    return component.without(*present) if present else component
 
 
 def answered_at(component: Component, own: frozenset[CalendarUserAddress]) -> datetime | None:

@@ -25,13 +25,13 @@ from calcore_caldav.scheduling.answering import (
     OCCUPYING,
     answered,
     answered_at,
-    discreet,
     is_pending,
     reason_of,
 )
 from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.bookers import Heads
 from calcore_caldav.scheduling.booking import decide, padded_period
+from calcore_caldav.scheduling.discretion import discreet
 from calcore_caldav.scheduling.inquiry import (
     MOST_INSTANCES,
     Inquiry,

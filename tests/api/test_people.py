@@ -124,6 +124,24 @@ def test_an_approver_decides(ann, bob, office):
     assert items(bob) == []
 
 
+def test_managers_answer_for_a_room_in_its_calendar(ann, office):
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        txn.directory.set_grants(room, None, [Grant(room.id, None, "dora", Privilege.ALL)])
+    insert(office.client("bob"), event(10, "room1@example.com"))
+    made = insert(ann, event(10, "room1@example.com"))
+    assert answers(made) == {"room1": "declined"}
+    dora = office.client("dora")
+    (asked,) = [e for e in items(dora, "room1@example.com") if answers(e) == {"room1": "declined"}]
+    said = [p | {"responseStatus": "accepted"} if p.get("self") else p for p in asked["attendees"]]
+    changed = dora.events().patch(
+        calendarId="room1@example.com", eventId=asked["id"], body={"attendees": said}
+    )
+    assert answers(changed.execute()) == {"room1": "accepted"}
+    seen = ann.events().get(calendarId="primary", eventId=made["id"]).execute()
+    assert answers(seen) == {"room1": "accepted"}
+
+
 def test_rooms_follow_instances_and_splits(ann, office):
     body = event(10, "room1@example.com", recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
     made = insert(ann, body)

@@ -141,6 +141,19 @@ def test_why_tells_what_a_manager_decided(office, room):
     assert "DECLINED, answered by a manager on 20" in room("why", "room1", "two")
 
 
+def test_why_tells_a_manager_from_the_server_whatever_marks_the_client_kept(office, room):
+    office.put("bob", event("taken", TOMORROW, organizer="bob"))
+    office.put("ann", event("one", TOMORROW, "RRULE:FREQ=DAILY;COUNT=2"))
+    office.put("ann", event("two", TOMORROW))
+    office.answer_as("room1", "two", "ACCEPTED", actor="max")
+    assert "ACCEPTED, answered by a manager\n" in room("why", "room1", "two")
+    assert room("why", "room1", "one").count("answered by the server on") == 2
+    # Nobody decides again what a manager decided: here that the people fit in.
+    office.set(capacity=2, enforce_capacity="enforce")
+    office.put("ann", event("two", TOMORROW, answer="ACCEPTED", attendees=["bob", "staff"]))
+    assert office.seen("ann", "two")[""] == "ACCEPTED"
+
+
 def test_why_tells_no_date_the_reason_of_another(office, room):
     """Declined because of two reasons, and written as one answer."""
     for day in (1, 2, 3):

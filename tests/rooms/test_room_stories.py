@@ -177,6 +177,29 @@ def test_an_endless_series_goes_on_and_on(office):
     assert office.bookings("weekly")[-1][1] == hour(24 * 42 + 1)
 
 
+def test_a_date_moved_beyond_the_horizon_is_answered_like_those_that_are_there(office):
+    """And decided when it comes within; here of an endless series, whose dates nobody can list."""
+    office.set(horizon="20d")
+    weekly = event("weekly", hour(1), "RRULE:FREQ=WEEKLY")
+    tuesday = "20260309T100000Z"
+    moved = event("weekly", hour(24 * 42 + 25), f"RECURRENCE-ID:{tuesday}")
+    office.put("ann", weekly.with_components((*weekly.components, *moved.components)))
+    assert office.seen("ann", "weekly")[tuesday] == office.seen("ann", "weekly")[""] == "DECLINED"
+    assert [b[1] for b in office.bookings("weekly")] == [hour(1), hour(24 * 14 + 1)]
+    for _ in range(5):
+        office.wait(days=7)
+    assert office.seen("ann", "weekly")[tuesday] == "ACCEPTED"
+    assert hour(24 * 42 + 25) in [b[1] for b in office.bookings("weekly")]
+    # Back from there, and another one goes there.
+    moved = event("weekly", hour(24 * 98 + 25), "RECURRENCE-ID:20260420T100000Z")
+    office.put("ann", weekly.with_components((*weekly.components, *moved.components)))
+    assert office.seen("ann", "weekly")["20260420T100000Z"] == "DECLINED"
+    coming = {
+        rid: answer for rid, answer in office.seen("ann", "weekly").items() if rid > "20260407" or not rid
+    }
+    assert set(coming.values()) == {"ACCEPTED", "DECLINED"}
+
+
 def test_a_room_nobody_will_use_is_released(office):
     office.set(release=True)
     office.put("ann", event("one", hour(5), attendees=["bob", "max"]))
