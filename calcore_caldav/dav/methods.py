@@ -40,6 +40,8 @@ from calcore_caldav.store.protocol import Collection, CollectionKind, StoredObje
 
 _CALENDAR_TYPES: Final = frozenset({"text/calendar"})
 _CARD: Final = re.compile(rb"\s*BEGIN:VCARD\s.*\sEND:VCARD\s*", re.DOTALL | re.IGNORECASE)
+_HARMLESS: Final = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+"""Pages that somebody stored run no scripts in the browser of who reads them."""
 _CARD_TYPES: Final = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
 
 
@@ -54,6 +56,8 @@ def get(request: DavRequest) -> DavResponse:
             headers = {"ETag": etag, "Last-Modified": http_date(stored.modified)}
             if stored.schedule_tag is not None:
                 headers["Schedule-Tag"] = stored.schedule_tag
+            if resource.kind is Kind.FILE:
+                headers |= _HARMLESS
             body = shown.body_of(request, resource)
             return DavResponse(HTTPStatus.OK, body, content_type(resource), headers)
         case CollectionResource(_, collection):

@@ -112,6 +112,7 @@ RESPONSE_HEADERS: Final[Mapping[str, str]] = {
     "Last-Modified": "9110 §8.8.2",
     "Location": "9110 §10.2.2",
     "Content-Location": "9110 §8.7, RFC 8144 §3: with a representation that was preferred",
+    "Content-Security-Policy": "W3C: sandbox, with the files of plain collections; X-Content-Type-Options too",
     "Schedule-Tag": "6638 §8.2",
     "Preference-Applied": "7240 §3",
     "Vary": "9110 §12.5.5",

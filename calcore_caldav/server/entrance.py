@@ -24,6 +24,10 @@ _CODINGS: Final = frozenset({"br", "compress", "deflate", "gzip", "x-compress", 
 """Encodings that change the octets (RFC 9110 §8.4); what else clients put there is a character set."""
 
 
+_OF_FORMS: Final = frozenset({"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""Types of bodies that any page may have a browser POST anywhere, unasked (Fetch standard, §2.2.2)."""
+
+
 class Refusal(NamedTuple):
     """An answer given before the application sees the request."""
 
@@ -34,6 +38,8 @@ class Refusal(NamedTuple):
 
 class Entrance:
     """Answers what Radicale would stumble over: malformed log-ins, broken paths, endless or short bodies.
+
+    And what a page of somebody else sends in the name of who is logged in with a browser.
 
     Also `/healthz`, and bearer tokens. Everything else goes to the application, with the path as Unicode,
     the body's length known and never more than `max_body` octets of it; requests of the JSON API to that.
@@ -67,7 +73,7 @@ class Entrance:
             if refusal is not None and to_api:
                 # It says so itself, in JSON.
                 environ["HTTP_AUTHORIZATION"], refusal = "", None
-        refusal = refusal or self._body(environ)
+        refusal = refusal or self._page(environ) or self._body(environ)
         if refusal is not None:
             return _answer(start_response, refusal.status, refusal.detail.encode(), _TEXT, refusal.headers)
         return (self._api if to_api else self._application)(environ, start_response)
@@ -100,6 +106,16 @@ class Entrance:
             del environ["HTTP_AUTHORIZATION"]
         elif scheme:
             return self._unauthorized("Use Basic or Bearer authentication.")
+        return None
+
+    @staticmethod
+    def _page(environ: Environ) -> Refusal | None:
+        """Refuse what a page of another origin POSTs with a browser's remembered password."""
+        media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        origin = environ.get("HTTP_ORIGIN", "").lower().partition("://")[2]
+        ours = {environ.get(name, "").lower() for name in ("HTTP_HOST", "HTTP_X_FORWARDED_HOST")}
+        if environ["REQUEST_METHOD"] == "POST" and media_type in _OF_FORMS and "HTTP_ORIGIN" in environ:
+            return None if origin in ours - {""} else Refusal("403 Forbidden", "Sent by another site's page.")
         return None
 
     def _unauthorized(self, detail: str) -> Refusal:

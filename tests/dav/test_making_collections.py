@@ -79,6 +79,8 @@ def test_plain_collections_take_anything(alice):
     put = alice.put("/alice/plain/x.bin", b"\x00\xff", Content_Type="image/png; a=b")
     got = alice.get("/alice/plain/x.bin")
     assert (put.status, got.body, got.headers["content-type"]) == (201, b"\x00\xff", "image/png; a=b")
+    assert got.headers["content-security-policy"] == "sandbox"
+    assert got.headers["x-content-type-options"] == "nosniff"
 
 
 def test_the_boxes_stay(alice):

@@ -12,7 +12,7 @@ import pytest
 from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.errors import StoreError
 from calcore_caldav.server.assembly import open_services
-from calcore_caldav.server.entrance import Entrance
+from calcore_caldav.server.entrance import API, Entrance
 from calcore_caldav.server.login import TokenLogin
 from calcore_caldav.server.passwords import new_token, token_digest
 from calcore_caldav.store.protocol import SYSTEM
@@ -144,6 +144,21 @@ def test_bodies_are_limited(stand):
     assert stand.call(body=b"x" * LIMIT, length=None, HTTP_TRANSFER_ENCODING="chunked")[0] == 200
     assert stand.call(body=b"x" * (LIMIT + 1), length=None, HTTP_TRANSFER_ENCODING="chunked")[0] == 413
     assert len(stand.seen) == 2
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://cal.example:81"])
+@pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "application/x-www-form-urlencoded", ""])
+def test_a_page_of_another_site_posts_nothing(stand, origin, kind):
+    sent = {"REQUEST_METHOD": "POST", "HTTP_HOST": "cal.example", "CONTENT_TYPE": kind}
+    assert stand.call(API[0], b"{}", HTTP_ORIGIN=origin, **sent)[0] == 403
+    assert not stand.seen
+    assert stand.call(body=b"{}", **sent)[0] == 200
+    assert stand.call(body=b"{}", HTTP_ORIGIN="https://Cal.example", **sent)[0] == 200
+    behind = {**sent, "HTTP_HOST": "127.0.0.1:5232", "HTTP_X_FORWARDED_HOST": "cal.example"}
+    assert stand.call(body=b"{}", HTTP_ORIGIN="https://cal.example", **behind)[0] == 200
+    # A browser asks us first whether a page may send these.
+    for others in ({"CONTENT_TYPE": "application/json"}, {"REQUEST_METHOD": "PUT"}):
+        assert stand.call(body=b"{}", HTTP_ORIGIN=origin, **{**sent, **others})[0] == 200
 
 
 def test_bearer_tokens(stand):
