@@ -10,6 +10,7 @@ from calcore_caldav.core.calobject import CalendarObject, find_attendee, partsta
 from calcore_caldav.core.content import Property
 from calcore_caldav.core.itip import ScheduleAgent, agent
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
+from calcore_caldav.core.significance import cancelled
 from calcore_caldav.scheduling.answering import OCCUPYING
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.rooms import stored_copy
@@ -52,7 +53,8 @@ def forgotten(txn: Transaction, room: Principal, known: Promises) -> Iterator[St
         stored = txn.objects.by_id(number)
         if stored is None or stored_copy(txn, room, stored.uid) is not None:
             continue
-        asked = (find_attendee(c, room.own_addresses) for c in txn.objects.parsed(stored).components)
+        held = (c for c in txn.objects.parsed(stored).components if not cancelled(c))
+        asked = (find_attendee(c, room.own_addresses) for c in held)
         if any(p is not None and _grants(p) for p in asked):
             yield stored
 

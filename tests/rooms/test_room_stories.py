@@ -368,7 +368,10 @@ def test_the_check_repairs_what_is_gone_from_the_room_or_booked_for_nobody(offic
 
 
 def test_the_check_leaves_alone_what_organizers_keep_for_themselves(office):
-    """An invitation that the client itself sends, and a meeting that is over."""
+    """An invitation that the client itself sends, a meeting that is called off, and one that is over."""
+    office.put("ann", event("off", hour(5)))
+    office.put("ann", event("off", hour(5), "STATUS:CANCELLED", answer="ACCEPTED"))
+    assert office.seen("ann", "off") == {"": "ACCEPTED"}
     agent = "ATTENDEE;SCHEDULE-AGENT=CLIENT;PARTSTAT=ACCEPTED:mailto:room1@example.com"
     own = event("own", hour(1), agent, room="bob")
     office.put("ann", own)
