@@ -73,20 +73,9 @@ def inquire(
     components = {id(i.component): i.component for i in listed}
     answers = {key: _answer(component, own) for key, component in components.items()}
     instances = tuple(i for i in listed[:MOST_INSTANCES] if answers[id(i.component)] is not None)
-    heads = Heads(txn)
     has = _booked(txn, room, own_object, instances) if policy.lead_time and own_object is not None else ()
-    wanted = [
-        Wanted(
-            i.rid,
-            i.start,
-            i.end,
-            answer if answer is not None and not again(i) else PartStat.NEEDS_ACTION,
-            heads.count(i.component),
-            any(p.start <= i.start and i.end <= p.end for p in has),
-        )
-        for i in instances
-        for answer in (answers[id(i.component)],)
-    ]
+    heads = Heads(txn)
+    wanted = [_wanted(i, answers[id(i.component)], has, heads, again=again(i)) for i in instances]
     organizer = copy.organizer
     principal = txn.directory.by_address(organizer) if organizer is not None else None
     own_ids = frozenset({own_object.id} if own_object is not None else ())
@@ -112,6 +101,20 @@ def inquire(
         past_grace=grace,
     )
     return Inquiry(instances, request, principal, names, settings, windows, booked)
+
+
+def _wanted(
+    instance: Instance, answer: PartStat | None, has: Sequence[Period], heads: Heads, *, again: bool
+) -> Wanted:
+    """An instance as it is asked for; `has` is what the room holds for it already."""
+    return Wanted(
+        instance.rid,
+        instance.start,
+        instance.end,
+        PartStat.NEEDS_ACTION if again or answer is None else answer,
+        heads.count(instance.component),
+        any(period.start <= instance.start and instance.end <= period.end for period in has),
+    )
 
 
 def _booked(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 from calcore_caldav.server.place import add_place_options, open_existing, open_place, place
 from calcore_caldav.server.progress import Progress
@@ -48,7 +49,7 @@ def _reindex(args: argparse.Namespace) -> None:
         # A transaction for each collection: a server on the same database goes on in between.
         for collection, count in zip(found, counts, strict=True):
             with store.write(SYSTEM) as txn:
-                txn.instances.reindex(lambda done, _, start=before: progress(start + done, total), collection)  # type: ignore[misc]
+                txn.instances.reindex(partial(_part_of, progress, before, total), collection)
             before += count
     print(f"{total} objects indexed")
 
@@ -61,3 +62,8 @@ def _check(args: argparse.Namespace) -> int:
             found += 1
     print(f"{found} problems" if found else "no problems")
     return 1 if found else 0
+
+
+def _part_of(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    """The progress of a part, `before` which others were done, as progress of the whole."""
+    progress(before + done, total)
