@@ -70,8 +70,8 @@ def _privilege_set(privileges: frozenset[Privilege]) -> str:
     return "".join(_privilege(p) for p in Privilege if p in privileges)
 
 
-def _applicable(kind: Kind, privileges: Iterable[Privilege]) -> frozenset[Privilege]:
-    """Delivery happens to the inbox, sending from the outbox (RFC 6638 §6)."""
+def applicable(kind: Kind, privileges: Iterable[Privilege]) -> frozenset[Privilege]:
+    """Those that a kind of resource has: delivery happens to the inbox, sending from the outbox (RFC 6638 §6)."""
     elsewhere = (_DELIVER if kind is not Kind.INBOX else frozenset()) | (
         _SEND if kind is not Kind.OUTBOX else frozenset()
     )
@@ -83,7 +83,7 @@ def current_user_privilege_set(request: DavRequest, resource: Resource) -> str:
     held = held_on(request, resource)
     if Privilege.READ_PRIVILEGES not in held:
         raise NotPermitted(Privilege.READ_PRIVILEGES.value, resource.path)
-    return _privilege_set(_applicable(resource.kind, held))
+    return _privilege_set(applicable(resource.kind, held))
 
 
 def supported_privilege_set(_request: DavRequest, resource: Resource) -> str:
@@ -113,22 +113,28 @@ def _supported_privilege(privilege: Privilege, description: str, contained: str)
 
 
 def acl(request: DavRequest, resource: Resource) -> str | None:
-    """DAV:acl (RFC 3744 §5.5): the owner's entry, and those that grants make. All are protected."""
+    """DAV:acl (RFC 3744 §5.5): the owner's entry, and those that grants make.
+
+    A collection's own can be set; all others are protected.
+    """
     if Privilege.READ_ACL not in held_on(request, resource):
         raise NotPermitted(Privilege.READ_ACL.value, resource.path)
     if not isinstance(resource, Home | CollectionResource | ObjectResource):
         return None
     owner, kind = resource.owner, resource.kind
-    own = None if isinstance(resource, Home) else resource.collection.id
+    own = None if isinstance(resource, Home) else resource.collection
     entries = [_entry(request.href(owner.path), {Privilege.ALL})]
-    grants: dict[tuple[str, bool], set[Privilege]] = {}
+    grants: dict[tuple[str, str], set[Privilege]] = {}
     for grant in request.txn.directory.grants(owner):
-        if grant.collection_id in {None, own}:
-            inherited = own is not None and grant.collection_id is None
-            grants.setdefault((grant.grantee, inherited), set()).add(grant.privilege)
-    for (grantee, inherited), privileges in sorted(grants.items()):
-        source = request.href(owner.path) if inherited else ""
-        entries.append(_entry(_grantee(request, grantee), _applicable(kind, privileges), source))
+        if grant.collection_id in {None, own and own.id}:
+            source = owner.path if own is None or grant.collection_id is None else own.path
+            grants.setdefault((grant.grantee, source), set()).add(grant.privilege)
+    for (grantee, source), privileges in sorted(grants.items()):
+        whom, what = _grantee(request, grantee), applicable(kind, privileges)
+        if source != resource.path:
+            entries.append(_entry(whom, what, request.href(source)))
+        else:
+            entries.append(_entry(whom, what, protected=isinstance(resource, Home)))
     if request.settings.everybody_reads_free_busy:
         entries.append(_entry(_grantee(request, AUTHENTICATED), {Privilege.READ_FREE_BUSY}))
     return "".join(entries)
@@ -140,7 +146,7 @@ def _grantee(request: DavRequest, grantee: str) -> str:
     return request.href(f"/{grantee}/")
 
 
-def _entry(who: str, privileges: Iterable[Privilege], inherited: str = "") -> str:
+def _entry(who: str, privileges: Iterable[Privilege], inherited: str = "", *, protected: bool = True) -> str:
     granted = _privilege_set(frozenset(privileges))
     if not granted:
         return ""
@@ -148,7 +154,7 @@ def _entry(who: str, privileges: Iterable[Privilege], inherited: str = "") -> st
         D("ace"),
         xml.wrap(D("principal"), who)
         + xml.wrap(D("grant"), granted)
-        + xml.empty(D("protected"))
+        + (xml.empty(D("protected")) if protected else "")
         + (xml.wrap(D("inherited"), inherited) if inherited else ""),
     )
 

@@ -17,7 +17,7 @@ from radicale import httputils, pathutils, types
 from radicale.app import Application
 from radicale.config import Configuration
 
-from calcore_caldav.dav import collections, methods, outbox, report, split
+from calcore_caldav.dav import aces, collections, methods, outbox, report, split
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
 from calcore_caldav.dav.if_header import check_states
 from calcore_caldav.dav.resources import conceal
@@ -76,6 +76,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "PROPPATCH": Method(collections.proppatch, writes=True, rfc="4918 §9.2"),
     "MKCALENDAR": Method(collections.mkcalendar, writes=True, rfc="4791 §5.3.1"),
     "MKCOL": Method(collections.mkcol, writes=True, rfc="5689 §3"),
+    "ACL": Method(aces.acl, writes=True, rfc="3744 §8.1"),
     "REPORT": Method(report.report, writes=False, rfc="3253 §3.6"),
 }
 

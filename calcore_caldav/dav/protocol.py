@@ -28,6 +28,12 @@ class Precondition(NamedTuple):
 _F: Final = HTTPStatus.FORBIDDEN
 PRECONDITIONS: Final = (
     Precondition(D("need-privileges"), _F, "3744 §7.1.1", "a privilege is missing; which, and where"),
+    Precondition(D("no-ace-conflict"), _F, "3744 §8.1.1", "entries are granted, not protected or inherited"),
+    Precondition(D("grant-only"), _F, "3744 §8.1.1", "nothing is denied"),
+    Precondition(D("no-invert"), _F, "3744 §8.1.1", "who is granted something is named"),
+    Precondition(D("not-supported-privilege"), _F, "3744 §8.1.1", "not a privilege of this collection"),
+    Precondition(D("recognized-principal"), _F, "3744 §8.1.1", "nobody is there"),
+    Precondition(D("allowed-principal"), _F, "3744 §8.1.1", "a person, a group, or everybody"),
     Precondition(D("propfind-finite-depth"), _F, "4918 §9.1", "Depth 0 and 1 are answered"),
     Precondition(D("cannot-modify-protected-property"), _F, "4918 §16", "the server sets this property"),
     Precondition(D("resource-must-be-null"), _F, "4791 §5.3.1", "something is there; 405 for MKCOL"),

@@ -197,7 +197,7 @@ HEADERS = st.lists(st.sampled_from(sorted(VALUES)), max_size=4, unique=True).fla
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    method=st.sampled_from([*METHODS, "ACL", "LOCK", "SEARCH"]),
+    method=st.sampled_from([*METHODS, "LOCK", "SEARCH"]),
     path=PATHS,
     headers=HEADERS,
     body=st.one_of(st.just(b""), XML, EVENTS, st.binary(max_size=40)),

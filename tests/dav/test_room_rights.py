@@ -54,6 +54,12 @@ WRITES: dict[str, Callable[[DavClient], Reply]] = {
     "MKCALENDAR": lambda c: c.xml("MKCALENDAR", "/room1/more/", "<C:mkcalendar/>"),
     "PROPPATCH": lambda c: c.xml("PROPPATCH", "/room1/calendar/", property_of("D:displayname", "x")),
     "PROPPATCH of an object": lambda c: c.xml("PROPPATCH", "/room1/calendar/e.ics", property_of("CS:note", "x")),
+    "ACL": lambda c: c.xml(
+        "ACL",
+        "/room1/calendar/",
+        f"<D:acl><D:ace><D:principal><D:href>/{c.user}/</D:href></D:principal>"
+        "<D:grant><D:privilege><D:all/></D:privilege></D:grant></D:ace></D:acl>",
+    ),
     "the mode": lambda c: c.xml("PROPPATCH", "/room1/", property_of("CS:auto-schedule-mode", "none")),
     "DELETE of the inbox": lambda c: c.delete("/room1/inbox/"),
     "JSON insert": lambda c: ask_json(c, "POST", ROOM, TIMES),

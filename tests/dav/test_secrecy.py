@@ -96,7 +96,7 @@ REQUESTS: dict[str, Ask] = {
     "acl-principal-prop-set": lambda c, p: c.xml("REPORT", p, "<D:acl-principal-prop-set/>", 0),
     "POST": lambda c, p: c.request("POST", p, "x", {"Content-Type": "text/calendar"}),
     "POST split": lambda c, p: c.request("POST", f"{p}?action=split&rid=20260112T090000Z"),
-    "ACL": lambda c, p: c.request("ACL", p, "<x/>"),
+    "ACL": lambda c, p: c.xml("ACL", p, "<D:acl/>"),
     "LOCK": lambda c, p: c.request("LOCK", p, "<x/>"),
 }
 HIDDEN_AND_MISSING = [
