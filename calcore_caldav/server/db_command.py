@@ -4,31 +4,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 
-from calcore_caldav.server.place import add_place_options, open_existing, open_place, place
+from calcore_caldav.server.actions import add_action, add_actions
+from calcore_caldav.server.place import open_existing, open_place, place
 from calcore_caldav.server.progress import Progress
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
+    actions = add_actions(
+        subparsers,
         "db",
-        help="upgrade, reindex or check the database",
-        description="The database: bring its tables up to date, rebuild what is derived, look for damage.",
+        "upgrade, reindex or check the database",
+        "The database: bring its tables up to date, rebuild what is derived, look for damage.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-
-    def action(name: str, run: Callable[[argparse.Namespace], int | None], summary: str) -> None:
-        made = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        add_place_options(made)
-        made.set_defaults(run=run)
-
-    action("upgrade", _upgrade, "bring the tables to what this version of the program needs")
-    action("reindex", _reindex, "rebuild the instance index from the stored objects")
-    action("check", _check, "read everything and tell what is wrong; changes nothing")
+    add_action(actions, "upgrade", _upgrade, "bring the tables to what this version of the program needs")
+    add_action(actions, "reindex", _reindex, "rebuild the instance index from the stored objects")
+    add_action(actions, "check", _check, "read everything and tell what is wrong; changes nothing")
 
 
 def _upgrade(args: argparse.Namespace) -> None:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from calcore_caldav.errors import CalcoreError
-from calcore_caldav.server.place import add_place_options, open_place, place
+from calcore_caldav.server.actions import add_action, add_actions
+from calcore_caldav.server.place import open_place, place
 from calcore_caldav.server.progress import Progress
 
 _EXAMPLE = """\
@@ -32,29 +33,26 @@ A directory file is TOML, one table for each person, group, room or resource:
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
+    actions = add_actions(
+        subparsers,
         "directory",
-        help="people, groups, rooms and resources: import, export or check a file",
-        description="People, groups, rooms and resources.",
+        "people, groups, rooms and resources: import, export or check a file",
+        "People, groups, rooms and resources.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    for name, run, text in (
+    for name, run, summary in (
         ("import", _import, "insert or update what the file holds; calendars are never deleted"),
         ("export", _export, "write the directory as a file (default: to standard output)"),
         ("check", _check, "say what is wrong in a file, changing nothing"),
     ):
-        action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        action.add_argument(
+        add_action(actions, name, run, summary).add_argument(
             "file",
             metavar="FILE",
             type=Path,
             nargs="?" if name == "export" else None,
             help="a directory file",
         )
-        add_place_options(action)
-        action.set_defaults(run=run)
 
 
 def _import(args: argparse.Namespace) -> None:

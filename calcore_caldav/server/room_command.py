@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, time, timedelta, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,7 +18,8 @@ from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
 from calcore_caldav.errors import CalcoreError, DirectoryError, InvalidCalendarData
-from calcore_caldav.server.place import add_place_options, open_place, place
+from calcore_caldav.server.actions import add_action, add_actions
+from calcore_caldav.server.place import open_place, place
 
 if TYPE_CHECKING:
     from calcore_caldav.scheduling.explanation import Explanation
@@ -28,26 +30,24 @@ ROOMS = (CalendarUserType.ROOM, CalendarUserType.RESOURCE)
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
+    actions = add_actions(
+        subparsers,
         "room",
-        help="how rooms and resources answer, and why they did",
-        description="Rooms and resources: their policies, their bookings, and why they answered as they did.",
+        "how rooms and resources answer, and why they did",
+        "Rooms and resources: their policies, their bookings, and why they answered as they did.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    action = partial(add_action, actions)
 
-    def action(
-        name: str, run: Callable[[argparse.Namespace], int | None], summary: str, *, room: bool = True
+    def of_room(
+        name: str, run: Callable[[argparse.Namespace], int | None], summary: str
     ) -> argparse.ArgumentParser:
-        made = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        if room:
-            made.add_argument("room", metavar="ROOM", help="name of the room or resource")
-        add_place_options(made)
-        made.set_defaults(run=run, action=name)
+        made = action(name, run, summary)
+        made.add_argument("room", metavar="ROOM", help="name of the room or resource")
         return made
 
-    action("list", _list, "list all rooms and resources", room=False)
-    action("show", _show, "show every setting of a room's booking policy")
-    setting = action("set", _set, "change settings of a room's booking policy")
+    action("list", _list, "list all rooms and resources")
+    of_room("show", _show, "show every setting of a room's booking policy")
+    setting = of_room("set", _set, "change settings of a room's booking policy")
     setting.add_argument(
         "settings",
         metavar="SETTING=VALUE",
@@ -56,12 +56,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default;"
         " 'calcore-caldav room show ROOM' lists them all",
     )
-    action("bookings", _bookings, "list the meetings that a room is asked for, each with its UID")
-    why = action("why", _why, "tell for each date of a booking what the room answered, and by which rule")
-    check = action("check", _check, "find bookings and answers that do not agree with each other", room=False)
+    of_room("bookings", _bookings, "list the meetings that a room is asked for, each with its UID")
+    why = of_room("why", _why, "tell for each date of a booking what the room answered, and by which rule")
+    check = action("check", _check, "find bookings and answers that do not agree with each other")
     check.add_argument("rooms", metavar="ROOM", nargs="*", help="names of rooms and resources (default: all)")
     check.add_argument("--fix", action="store_true", help="repair what can be repaired")
-    free = action("free", _free, "list the rooms that are free, the smallest that suffices first", room=False)
+    free = action("free", _free, "list the rooms that are free, the smallest that suffices first")
     free.add_argument("--from", dest="start", metavar="TIME", required=True, help="such as 2026-03-02T10:00")
     free.add_argument("--to", dest="end", metavar="TIME", required=True, help="such as 2026-03-02T11:00")
     free.add_argument("--timezone", metavar="ZONE", default="UTC", help="zone of the times (default: UTC)")
@@ -74,10 +74,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what it must have; may be given more than once",
     )
     free.add_argument("--building", metavar="B", default="", help="only in this building")
-    release = action("release", _settle, "give back a booking, or one date of it; the organizer is told")
-    approve = action("approve", _settle, "accept what waits for approval, or was declined")
-    refuse = action("refuse", _settle, "decline what waits for approval, or was accepted")
-    check_in = action("check-in", _check_in, "say that somebody is there, so that the room is not released")
+    release = of_room("release", _settle, "give back a booking, or one date of it; the organizer is told")
+    approve = of_room("approve", _settle, "accept what waits for approval, or was declined")
+    refuse = of_room("refuse", _settle, "decline what waits for approval, or was accepted")
+    check_in = of_room("check-in", _check_in, "say that somebody is there, so that the room is not released")
     for made in (why, release, approve, refuse, check_in):
         made.add_argument("uid", metavar="UID", help="UID of the event (calcore-caldav room bookings ROOM)")
         made.add_argument(

@@ -5,42 +5,35 @@ from __future__ import annotations
 
 import argparse
 from datetime import timedelta
+from typing import Final
 
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.errors import CalcoreError
-from calcore_caldav.server.place import add_place_options, open_place
+from calcore_caldav.server.actions import add_action, add_actions
+from calcore_caldav.server.place import open_place
 from calcore_caldav.store.protocol import SYSTEM, Transaction
+
+_USER_HELP: Final = "log-in name of a person"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
+    actions = add_actions(
+        subparsers,
         "token",
-        help="bearer tokens and app passwords: create, list, revoke",
-        description="Tokens: for programs as 'Authorization: Bearer TOKEN', for clients instead of the password.",
+        "bearer tokens and app passwords: create, list, revoke",
+        "Tokens: for programs as 'Authorization: Bearer TOKEN', for clients instead of the password.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    create = actions.add_parser(
-        "create",
-        help="make a token and print it; it cannot be shown again",
-        description="Make a token and print it; it cannot be shown again.",
-    )
-    create.add_argument("user", metavar="USER", help="log-in name of a person")
+    create = add_action(actions, "create", _create, "make a token and print it; it cannot be shown again")
+    create.add_argument("user", metavar="USER", help=_USER_HELP)
     create.add_argument("--name", metavar="N", default="", help="what it is for, as the list shows it")
     create.add_argument(
         "--expires", metavar="DAYS", type=_days, help="valid for so many days (default: for ever)"
     )
-    create.set_defaults(run=_create)
-    listing = actions.add_parser("list", help="show a user's tokens", description="Show a user's tokens.")
-    listing.add_argument("user", metavar="USER", help="log-in name of a person")
-    listing.set_defaults(run=_list)
-    revoke = actions.add_parser(
-        "revoke", help="make a token invalid at once", description="Make a token invalid at once."
-    )
+    listing = add_action(actions, "list", _list, "show a user's tokens")
+    listing.add_argument("user", metavar="USER", help=_USER_HELP)
+    revoke = add_action(actions, "revoke", _revoke, "make a token invalid at once")
     revoke.add_argument("id", metavar="ID", type=int, help="its number, from the list")
-    revoke.set_defaults(run=_revoke)
-    for action in (create, listing, revoke):
-        add_place_options(action)
 
 
 def _days(text: str) -> int:

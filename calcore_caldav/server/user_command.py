@@ -10,21 +10,20 @@ from dataclasses import replace
 
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.errors import CalcoreError, DirectoryError
-from calcore_caldav.server.place import add_place_options, open_place
+from calcore_caldav.server.actions import add_action, add_actions
+from calcore_caldav.server.place import open_place
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
+    actions = add_actions(
+        subparsers,
         "user",
-        help="add people one by one",
-        description="Add people one by one; for many, and for rooms, see 'calcore-caldav directory'.",
+        "add people one by one",
+        "Add people one by one; for many, and for rooms, see 'calcore-caldav directory'.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    add = actions.add_parser(
-        "add",
-        help="add a person, or change the one of that name",
-        description="Add a person, or change the one of that name: password, and what is given.",
+    add = add_action(
+        actions, "add", _add, "add a person, or change the password and what is given of the one of that name"
     )
     add.add_argument("name", metavar="NAME", help="log-in name and first part of the person's URLs")
     add.add_argument(
@@ -39,8 +38,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input's first line"
     )
-    add_place_options(add)
-    add.set_defaults(run=_add)
 
 
 def _add(args: argparse.Namespace) -> None:
