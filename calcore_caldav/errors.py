@@ -69,13 +69,14 @@ class UnsupportedValue(InvalidRequest):
 class UidConflict(CalcoreError):
     """Another resource has this UID; `path` is its absolute path without prefix (RFC 4791 §5.3.2.1).
 
-    None where it is not to be told.
+    None where it is not to be told. `caldav` False: it is a vCard's (RFC 6352 §6.3.2.1).
     """
 
-    def __init__(self, uid: str, path: str | None) -> None:
+    def __init__(self, uid: str, path: str | None, *, caldav: bool = True) -> None:
         super().__init__(uid, path)
         self.uid = uid
         self.path = path
+        self.caldav = caldav
 
     def __str__(self) -> str:
         return f"UID {self.uid!r} is already used by {self.path or 'another resource'}"

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from calcore_caldav import errors
 from calcore_caldav.core.principals import Privilege
 from calcore_caldav.dav import xml
-from calcore_caldav.dav.xml import C, D
+from calcore_caldav.dav.xml import CR, C, D
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import Actor, Transaction
@@ -185,7 +185,8 @@ def _invalid_request(error: errors.InvalidRequest, _: str) -> DavError:
 
 
 def _uid_conflict(error: errors.UidConflict, prefix: str) -> DavError:
-    return refused(HTTPStatus.FORBIDDEN, C("no-uid-conflict"), _href(prefix, error.path), str(error))
+    name = (C if error.caldav else CR)("no-uid-conflict")
+    return refused(HTTPStatus.FORBIDDEN, name, _href(prefix, error.path), str(error))
 
 
 def _not_permitted(error: errors.NotPermitted, prefix: str) -> DavError:

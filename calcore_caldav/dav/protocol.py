@@ -91,6 +91,7 @@ PRECONDITIONS: Final = (
     Precondition(C("valid-rid-parameter"), _F, "caldav-recursplit", "the query names no instance"),
     Precondition(CS("valid-split"), _F, "caldav-recursplit", "the series can't be split there"),
     Precondition(CR("supported-address-data"), _F, "6352 §5.1", "text/vcard"),
+    Precondition(CR("no-uid-conflict"), _F, "6352 §6.3.2.1", "the UID is taken; by which card"),
     Precondition(CR("valid-address-data"), _F, "6352 §5.1", "not a vCard"),
 )
 """Every precondition that an answer can name; nothing else is in its DAV:error."""

@@ -251,7 +251,9 @@ class SqlObjectRows:
     def _require_unique(self, collection: Collection, name: str, uid: str) -> None:
         other = self._session.sql.value(_CONFLICT, collection_id_=collection.id, uid_=uid, name_=name)
         if other is not None:
-            raise UidConflict(uid, collection.path + other)
+            raise UidConflict(
+                uid, collection.path + other, caldav=collection.kind is not CollectionKind.ADDRESSBOOK
+            )
 
     def delete(self, stored: StoredObject) -> None:
         if not self._session.sql.run(_DELETE, id_=stored.id):

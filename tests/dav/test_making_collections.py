@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from client import clark
+from client import clark, hrefs
 from dav_server import event
 
 CARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:card-1\r\nFN:Zoë  \r\nN:Z;;;;\r\nX-ODD;a=b:c\r\nEND:VCARD\r\n"
@@ -124,6 +124,9 @@ def test_address_books_keep_vcards_byte_for_byte(alice):
     query = '<CR:addressbook-query><D:prop><D:getetag/></D:prop><CR:filter><CR:prop-filter name="FN"><CR:text-match>Zo</CR:text-match></CR:prop-filter></CR:filter></CR:addressbook-query>'
     assert set(alice.report("/alice/book/", query)) == {"/alice/book/z.vcf"}
     assert alice.put("/alice/book/e.ics", event()).error == clark("CR:supported-address-data")
+    taken = alice.put("/alice/book/e.vcf", CARD, Content_Type="text/vcard")
+    assert (taken.status, taken.error) == (403, clark("CR:no-uid-conflict"))
+    assert hrefs(taken.xml) == ["/alice/book/z.vcf"]
     for text in ("x", CARD.replace("END:VCARD\r\n", ""), CARD[:-3], CARD + "more"):
         refused = alice.put("/alice/book/e.vcf", text, Content_Type="text/vcard")
         assert refused.error == clark("CR:valid-address-data"), text
