@@ -267,7 +267,8 @@ class _BusyTime:
             TakenBy.UNSCHEDULED: policy.unscheduled_blocks,
         }
         self._policy = policy
-        padded = [(padded_period(policy, t), t) for t in taken if blocks[t.by]]
+        # An instant takes no time from others.
+        padded = [(padded_period(policy, t), t) for t in taken if blocks[t.by] and t.start < t.end]
         self._taken = sorted(padded, key=lambda pair: pair[0])
         self._starts = [period.start for period, _ in self._taken]
         # Greatest end so far: whatever stands before the first one beyond a start has ended by then.

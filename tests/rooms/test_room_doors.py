@@ -162,4 +162,6 @@ def test_a_booking_without_end_takes_no_time(place):
     assert place.book(place.ann, instant) == {"": "ACCEPTED"}
     inside = event("odder", None, f"DTSTART:{format_date_time(START + timedelta(minutes=30))}")
     assert place.book(place.ann, inside) == {"": "DECLINED"}
-    assert place.bookings() == before
+    around = event("around", START + timedelta(hours=4.5), organizer="bob")
+    assert place.book(place.bob, around) == {"": "ACCEPTED"}
+    assert [b for b in place.bookings() if b not in before] == [START + timedelta(hours=4.5)]
