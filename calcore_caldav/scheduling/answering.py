@@ -26,7 +26,9 @@ from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
 AUTO: Final = "X-CALENDARSERVER-AUTO"
 """Parameter of the room's own ATTENDEE: when the server answered for it (Apple's)."""
 REASON: Final = "X-CALCORE-REASON"
-"""Property of the room's copy: why, where it isn't simply free; its parameter AT says when."""
+"""Property of the room's copy: why, where that isn't simple; its parameter AT says when."""
+SEVERAL: Final = "SEVERAL"
+"""Its value where dates that one component speaks for were refused for different reasons."""
 OCCUPYING: Final = frozenset({PartStat.ACCEPTED, PartStat.TENTATIVE})
 """Answers with which an instance takes the room's time."""
 
@@ -35,7 +37,9 @@ KEPT: Final = Verdict(PartStat.NEEDS_ACTION, Reason.KEPT)
 
 _OPAQUE: Final = Property("TRANSP", "OPAQUE")
 _TRANSPARENT: Final = Property("TRANSP", "TRANSPARENT")
-_UNMARKED: Final = frozenset({Reason.FREE, Reason.PAST, Reason.KEPT})
+_PLAIN_REFUSALS: Final = frozenset({Reason.CONFLICT, Reason.MODE})
+"""Noted nowhere, so that a room's calendar is as Apple's server would write it."""
+_UNMARKED: Final = frozenset({Reason.FREE, Reason.PAST, Reason.KEPT}) | _PLAIN_REFUSALS
 _DECIDED_AGAIN: Final = frozenset({Reason.HORIZON, Reason.PENDING, Reason.CAPACITY})
 """What is noted of a whole series even where it holds for most of its dates only."""
 _BY_SOMEBODY: Final = frozenset({PartStat.ACCEPTED, PartStat.DECLINED})
@@ -214,7 +218,9 @@ class _Writing:
         """`alike`: the reason is that of all dates that are answered so."""
         self.placed[None] = verdict
         told = _with_answer(self.components[None], self.own, verdict, self.now, series=True)
-        self.changed[None] = told if alike or verdict.reason in _DECIDED_AGAIN else told.without(REASON)
+        if not alike and verdict.reason not in _DECIDED_AGAIN:
+            told = told.with_property(_reason(SEVERAL, self.now))
+        self.changed[None] = told
 
     def _override(
         self, head: RecurrenceId | None, verdict: Verdict
@@ -318,8 +324,8 @@ def _answering(attendee: Property, answer: PartStat, now: datetime) -> Property:
     return new.without_params("RSVP").with_param(AUTO, format_date_time(now))
 
 
-def _reason(reason: Reason, now: datetime) -> Property:
-    return Property(REASON, str(reason), (("AT", (format_date_time(now),)),))
+def _reason(reason: str, now: datetime) -> Property:
+    return Property(REASON, reason, (("AT", (format_date_time(now),)),))
 
 
 def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reason | None:
@@ -332,6 +338,16 @@ def reason_of(component: Component, own: frozenset[CalendarUserAddress]) -> Reas
         return None
     reason = Reason(noted)
     return reason if partstat(attendee) in _ANSWERS.get(reason, _DECLINED) else None
+
+
+def reasons_of(component: Component, own: frozenset[CalendarUserAddress]) -> frozenset[Reason]:
+    """What the server's own answer may rest on; nothing where that isn't known, or it is a plain yes."""
+    if component.get(REASON) is not None:
+        noted = reason_of(component, own)
+        return frozenset() if noted is None else frozenset({noted})
+    attendee = find_attendee(component, own)
+    refused = attendee is not None and partstat(attendee) is PartStat.DECLINED
+    return _PLAIN_REFUSALS if refused and answered_at(component, own) is not None else frozenset()
 
 
 def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:

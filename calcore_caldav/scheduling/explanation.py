@@ -15,7 +15,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.errors import NotFound
 from calcore_caldav.scheduling import responses
-from calcore_caldav.scheduling.answering import answered_at, reason_of
+from calcore_caldav.scheduling.answering import answered_at, reasons_of
 from calcore_caldav.scheduling.booking import decide
 from calcore_caldav.scheduling.inquiry import Inquiry, inquire
 from calcore_caldav.scheduling.policy import policy_of
@@ -36,8 +36,8 @@ class Explanation:
     stands: PartStat
     answered: datetime | None
     """When the server answered; None: a person did, or nobody."""
-    noted: Reason | None
-    """The reason that was noted with the answer, where it may be decided again."""
+    because: frozenset[Reason]
+    """What that answer rests on, as far as it is known: one of these."""
     verdict: Verdict
     """Of a new decision, on the calendar as it is now."""
 
@@ -152,7 +152,7 @@ def _explained(
             instance.end,
             _stands(instance.component, own),
             answered_at(instance.component, own),
-            reason_of(instance.component, own),
+            reasons_of(instance.component, own),
             decision.verdicts[instance.rid],
         )
         for instance in inquiry.instances

@@ -209,10 +209,11 @@ def _since(explanation: Explanation, zone: tzinfo) -> str:
         return "nobody has answered yet"
     if explanation.answered is None:
         return "answered by a manager"
-    noted = explanation.noted
-    who = "a manager" if noted is Reason.MANAGER else "the server"
+    because = explanation.because
+    who = "a manager" if Reason.MANAGER in because else "the server"
     # Where the rules say the same today, they say it below with what it rests on.
-    why = f" because of {noted}" if noted not in {None, Reason.MANAGER, explanation.verdict.reason} else ""
+    known = because and not because & {Reason.MANAGER, explanation.verdict.reason}
+    why = f" because of {' or '.join(sorted(because))}" if known else ""
     return f"answered by {who} on {explanation.answered.astimezone(zone):%Y-%m-%d at %H:%M}{why}"
 
 
