@@ -131,8 +131,9 @@ class Entrance:
                 (("Accept-Encoding", "identity"),),
             )
         stated = environ.get("CONTENT_LENGTH")
-        chunked = not stated and "HTTP_TRANSFER_ENCODING" in environ
-        if not stated and not chunked:
+        # In HTTP/2 a body needs neither; its end is marked by the frames (RFC 9113 §8.1.1).
+        framed = environ.get("SERVER_PROTOCOL", "") not in {"", "HTTP/1.0", "HTTP/1.1"}
+        if not stated and not framed and "HTTP_TRANSFER_ENCODING" not in environ:
             environ["CONTENT_LENGTH"] = "0"
             environ["wsgi.input"] = io.BytesIO()
             return None

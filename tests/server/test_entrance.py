@@ -128,8 +128,11 @@ def test_bodies_have_their_length(stand):
     assert stand.seen[-1]["body"] == b"hello"
     assert stand.call(body=b"hello", length=None, HTTP_TRANSFER_ENCODING="chunked")[0] == 200
     assert (stand.seen[-1]["body"], stand.seen[-1]["CONTENT_LENGTH"]) == (b"hello", "5")
-    assert stand.call(length=None)[0] == 200
-    assert stand.seen[-1]["CONTENT_LENGTH"] == "0"
+    assert stand.call(body=b"hello", length=None, SERVER_PROTOCOL="HTTP/2")[0] == 200
+    assert (stand.seen[-1]["body"], stand.seen[-1]["CONTENT_LENGTH"]) == (b"hello", "5")
+    for protocol in ("HTTP/1.1", "HTTP/2"):
+        assert stand.call(length=None, SERVER_PROTOCOL=protocol)[0] == 200
+        assert stand.seen[-1]["CONTENT_LENGTH"] == "0"
 
 
 def test_a_body_that_breaks_off_is_refused(stand):
