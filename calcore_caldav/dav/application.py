@@ -81,9 +81,10 @@ METHODS: Final[Mapping[str, Method]] = {
 }
 
 ACTIONS: Final[Mapping[str, Method]] = {
+    "add-member": Method(methods.add_member, writes=True, rfc="5995 §3.2"),
     "split": Method(split.post, writes=True, rfc="caldav-recursplit"),
 }
-"""POST ?action=NAME on an object."""
+"""POST ?action=NAME on a collection or object."""
 
 MESSAGES: Final[Mapping[str, Method]] = {
     method.value: Method(outbox.send, writes=True, rfc=kind.rfc) for method, kind in KINDS.items()

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
+from uuid import uuid4
 
 from calcore_caldav.dav import shown, xml
 from calcore_caldav.dav.conditional import (
@@ -19,7 +21,7 @@ from calcore_caldav.dav.conditional import (
 )
 from calcore_caldav.dav.http import DavRequest, DavResponse, refused
 from calcore_caldav.dav.listing import listing
-from calcore_caldav.dav.props_dav import collection_etag, content_type, http_date
+from calcore_caldav.dav.props_dav import EXTENSIONS, collection_etag, content_type, http_date
 from calcore_caldav.dav.resources import (
     CollectionResource,
     Home,
@@ -98,6 +100,26 @@ def put(request: DavRequest) -> DavResponse:
         options=schedule_options(request),
     )
     return _written(request, result, ObjectResource(place.owner, collection, result.stored))
+
+
+def add_member(request: DavRequest) -> DavResponse:
+    """POST of a new member, whose name we choose (RFC 5995 §3.2)."""
+    resource = locate(request, request.path)
+    if not isinstance(resource, CollectionResource) or resource.kind not in EXTENSIONS:
+        raise refused(HTTPStatus.METHOD_NOT_ALLOWED, detail="No members are added here.")
+    collection = resource.collection
+    check_etag(request, collection_etag(resource))
+    _check_type(collection, request.header("content-type") or "", request.body)
+    result = request.services.calendar.put(
+        request.txn,
+        collection,
+        f"{uuid4()}{EXTENSIONS[resource.kind]}",
+        request.body,
+        content_type=_stored_type(collection, request.header("content-type")),
+    )
+    made = _written(request, result, ObjectResource(resource.owner, collection, result.stored))
+    location = xml.quote_path(request.prefix + result.stored.path)
+    return replace(made, headers={**made.headers, "Location": location})
 
 
 def _written(request: DavRequest, result: PutResult, resource: ObjectResource) -> DavResponse:

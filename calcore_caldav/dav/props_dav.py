@@ -42,6 +42,8 @@ _TYPES: Final = {
     Kind.ADDRESSBOOK: _COLLECTION + xml.empty(CR("addressbook")),
     Kind.PLAIN: _COLLECTION,
 }
+EXTENSIONS: Final = {Kind.CALENDAR: ".ics", Kind.ADDRESSBOOK: ".vcf", Kind.PLAIN: ""}
+"""Collections to which members may be posted, and how the names of those end."""
 _RESOURCES: Final = uuid.UUID("3f1d8c38-9d0f-4a0c-8d3e-0c0f6a0e7f11")
 _COLLECTION_TYPE: Final = "text/calendar; charset=utf-8"
 
@@ -133,6 +135,11 @@ def _current_user(request: DavRequest, _: Resource) -> str:
     return xml.empty(D("unauthenticated")) if principal is None else request.href(principal.path)
 
 
+def _add_member(request: DavRequest, resource: CollectionResource) -> str:
+    where = f"{xml.quote_path(request.prefix + resource.path)}?action=add-member"
+    return xml.text(D("href"), where)
+
+
 def _principal_collection_set(request: DavRequest, _: Resource) -> str:
     return request.href("/")
 
@@ -202,5 +209,6 @@ TABLE: Final = (
     Property(D("group-membership"), HOMES, _membership, "3744 §4.4"),
     Property(D("current-user-principal"), ANY, _current_user, "5397 §3"),
     Property(D("resource-id"), HOMES | COLLECTIONS | OBJECTS, _resource_id, "5842 §3.1"),
+    Property(D("add-member"), frozenset(EXTENSIONS), _add_member, "5995 §3.2.1"),
     Property(D("sync-token"), SYNCED, _sync_token, "6578 §4"),
 )

@@ -49,6 +49,9 @@ WRITES: dict[str, Callable[[DavClient], Reply]] = {
     "MOVE into it": lambda c: c.request("MOVE", f"/{c.user}/calendar/own.ics", headers=to("/room1/calendar/m.ics")),
     "MOVE over one": lambda c: c.request("MOVE", f"/{c.user}/calendar/own.ics", headers=to("/room1/calendar/e.ics")),
     "MOVE out of it": lambda c: c.request("MOVE", "/room1/calendar/e.ics", headers=to(f"/{c.user}/calendar/g.ics")),
+    "POST": lambda c: c.request(
+        "POST", "/room1/calendar/?action=add-member", event("new"), {"Content-Type": "text/calendar"}
+    ),
     "split": lambda c: c.request("POST", "/room1/calendar/e.ics?action=split&rid=20270105T090000Z"),
     "DELETE": lambda c: c.delete("/room1/calendar/e.ics"),
     "MKCALENDAR": lambda c: c.xml("MKCALENDAR", "/room1/more/", "<C:mkcalendar/>"),

@@ -95,6 +95,9 @@ REQUESTS: dict[str, Ask] = {
     "principal-match": lambda c, p: c.xml("REPORT", p, "<D:principal-match><D:self/></D:principal-match>", 0),
     "acl-principal-prop-set": lambda c, p: c.xml("REPORT", p, "<D:acl-principal-prop-set/>", 0),
     "POST": lambda c, p: c.request("POST", p, "x", {"Content-Type": "text/calendar"}),
+    "POST add-member": lambda c, p: c.request(
+        "POST", f"{p}?action=add-member", event("in-hidden"), {"Content-Type": "text/calendar"}
+    ),
     "POST split": lambda c, p: c.request("POST", f"{p}?action=split&rid=20260112T090000Z"),
     "ACL": lambda c, p: c.xml("ACL", p, "<D:acl/>"),
     "LOCK": lambda c, p: c.request("LOCK", p, "<x/>"),
