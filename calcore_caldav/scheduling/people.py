@@ -119,12 +119,10 @@ class People:
         email = principal.address.email
         if email is not None and not principal.kind.bookable and made.param("EMAIL") is None:
             made = made.with_param("EMAIL", email)
-        if (
-            prop.name == "ATTENDEE"
-            and principal.kind not in {CalendarUserType.INDIVIDUAL, CalendarUserType.GROUP}
-            and made.param("CUTYPE") is None
-        ):
-            made = made.with_param("CUTYPE", principal.kind.value)
+        kind = principal.kind
+        if prop.name == "ATTENDEE" and kind.bookable and (made.param("CUTYPE") or "").upper() != kind.value:
+            # Clients call everybody INDIVIDUAL, or UNKNOWN: a room would be one of the people.
+            made = made.with_param("CUTYPE", kind.value)
         return made
 
     def _expanded(self, component: Component, organizer: Principal) -> Component:

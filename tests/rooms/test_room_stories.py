@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, timedelta
 
@@ -238,6 +239,34 @@ def test_a_room_alone_with_its_organizer_is_not_released(office):
     office.put("ann", event("one", hour(5)))
     office.wait(minutes=1)
     assert office.seen("ann", "one") == {"": "ACCEPTED"}
+
+
+@pytest.mark.parametrize("kind", ["UNKNOWN", "INDIVIDUAL", "room", ""])
+def test_a_room_is_none_of_the_people_whatever_the_client_takes_it_for(office, kind):
+    """Many clients call everybody INDIVIDUAL or UNKNOWN."""
+    office.set(release=True, capacity=2, enforce_capacity="enforce")
+    text = event("one", hour(5), attendees=["bob"]).body.decode()
+    written = text.replace("CUTYPE=ROOM;", f"CUTYPE={kind};" if kind else "")
+    assert written != text
+    office.put("ann", CalendarObject(written.encode()))
+    [asked] = [p for p in office.of("ann", "one").components[0].all("ATTENDEE") if "room1" in p.value]
+    assert asked.param("CUTYPE").upper() == "ROOM"
+    assert office.seen("ann", "one") == {"": "ACCEPTED"}
+    office.answer_as("bob", "one", "DECLINED")
+    office.wait(minutes=1)
+    assert office.seen("ann", "one") == {"": "DECLINED"}
+
+
+def test_a_forecast_counts_people_as_a_booking_does(office):
+    """Of a client that doesn't say what is a room, and what a group."""
+    office.set(capacity=2, enforce_capacity="enforce")
+    for guests, answer in ((["huge", "bob"], "ACCEPTED"), (["staff", "bob"], "DECLINED")):
+        text = event("asked", hour(5), attendees=guests).body.decode()
+        asked = CalendarObject(re.sub(";CUTYPE=[A-Z]+", "", text).encode())
+        with office.store.read() as txn:
+            found = {f.room.name: f for f in explanation.forecast(txn, asked, settings=office.settings)}
+        [verdict] = found["room1"].decision.verdicts.values()
+        assert verdict.partstat == answer
 
 
 def test_without_check_in_an_instance_is_released(office):
