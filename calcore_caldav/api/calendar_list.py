@@ -12,6 +12,7 @@ from calcore_caldav.api.collections import (
     COLOR,
     check_tag,
     described,
+    json_of,
     set_text,
     summary_of,
     tag_of,
@@ -161,11 +162,4 @@ def _choose(call: Call, place: Place, body: Json) -> Json:
 
 def _chosen(call: Call) -> dict[str, Json]:
     principal = call.actor.principal
-    if principal is None:
-        return {}
-    text = xml_text(call.txn.collections.dead_properties(principal.path).get(ENTRIES))
-    try:
-        made = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return made if isinstance(made, dict) else {}
+    return {} if principal is None else json_of(call.txn, principal.path, ENTRIES)

@@ -170,6 +170,16 @@ def xml_text(xml: str | None) -> str:
         return ""
 
 
+def json_of(txn: Transaction, path: str, name: str) -> Json:
+    """The JSON object that a property holds as its text; {} where it holds none."""
+    text = xml_text(txn.collections.dead_properties(path).get(name))
+    try:
+        made = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
 def _clean(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or (c >= " " and c != "\x7f" and c not in "\ufffe\uffff"))
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from calcore_caldav.api.call import Call, Reply
-from calcore_caldav.api.collections import set_text, xml_text
+from calcore_caldav.api.collections import json_of, set_text
 from calcore_caldav.api.identifiers import base32hex
 from calcore_caldav.api.places import find_place, require
 from calcore_caldav.api.problems import ApiProblem, invalid, not_found, required
@@ -246,12 +246,7 @@ def _int(payload: Mapping[str, object], name: str) -> int:
 
 
 def _channels(txn: Transaction, principal: Principal) -> dict[str, str]:
-    text = xml_text(txn.collections.dead_properties(principal.path).get(CHANNELS))
-    try:
-        made = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return made if isinstance(made, dict) else {}
+    return json_of(txn, principal.path, CHANNELS)
 
 
 def _save(txn: Transaction, principal: Principal, channels: Mapping[str, str]) -> None:

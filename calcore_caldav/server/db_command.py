@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
 from functools import partial
 
 from calcore_caldav.server.actions import add_action, add_actions
@@ -28,21 +27,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _upgrade(args: argparse.Namespace) -> None:
     from calcore_caldav.store.schema import HEAD
 
-    open_place(args).store.close()  # opening is upgrading
-    print(f"{place(args).database}: the tables are of version {HEAD}")
+    with open_place(args):  # opening is upgrading
+        print(f"{place(args).database}: the tables are of version {HEAD}")
 
 
 def _reindex(args: argparse.Namespace) -> None:
     from calcore_caldav.store.protocol import SYSTEM
 
-    with closing(open_existing(args).store) as store, Progress("objects indexed") as progress:
-        with store.read(SYSTEM) as txn:
+    with open_existing(args) as services, Progress("objects indexed") as progress:
+        with services.store.read(SYSTEM) as txn:
             found = [c for owner in txn.directory.all() for c in txn.collections.of(owner)]
             counts = [txn.objects.count(collection) for collection in found]
         total, before = sum(counts), 0
         # A transaction for each collection: a server on the same database goes on in between.
         for collection, count in zip(found, counts, strict=True):
-            with store.write(SYSTEM) as txn:
+            with services.store.write(SYSTEM) as txn:
                 txn.instances.reindex(partial(_part_of, progress, before, total), collection)
             before += count
     print(f"{total} objects indexed")
@@ -50,8 +49,8 @@ def _reindex(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     found = 0
-    with closing(open_existing(args).store) as store, Progress("objects checked") as progress:
-        for problem in store.problems(progress):
+    with open_existing(args) as services, Progress("objects checked") as progress:
+        for problem in services.store.problems(progress):
             print(problem)
             found += 1
     print(f"{found} problems" if found else "no problems")

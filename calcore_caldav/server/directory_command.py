@@ -60,24 +60,16 @@ def _import(args: argparse.Namespace) -> None:
     from calcore_caldav.server.directory_import import import_directory
 
     entries = read_directory(args.file, known_names(args))
-    services = open_place(args)
-    try:
-        with Progress("passwords") as progress:
-            done = import_directory(services, entries, progress)
-    finally:
-        services.store.close()
+    with open_place(args) as services, Progress("passwords") as progress:
+        done = import_directory(services, entries, progress)
     print(f"{done.created} created, {done.updated} updated")
 
 
 def _export(args: argparse.Namespace) -> None:
     from calcore_caldav.server.directory_import import export_directory
 
-    services = open_place(args)
-    try:
-        with services.store.read() as txn:
-            text = export_directory(txn)
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.read() as txn:
+        text = export_directory(txn)
     if args.file is None:
         sys.stdout.write(text)
         return
@@ -101,9 +93,5 @@ def known_names(args: argparse.Namespace) -> frozenset[str]:
     """Who is in the database already; a database that doesn't exist is not created for it."""
     if not place(args).exists:
         return frozenset()
-    services = open_place(args)
-    try:
-        with services.store.read() as txn:
-            return frozenset(principal.name for principal in txn.directory.all())
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.read() as txn:
+        return frozenset(principal.name for principal in txn.directory.all())

@@ -79,29 +79,21 @@ def _revoke(args: argparse.Namespace) -> None:
 
 def _replace(args: argparse.Namespace, privileges: frozenset[Privilege]) -> bool:
     """Give exactly these privileges on a place; returns whether there were others before."""
-    services = open_place(args)
-    try:
-        with services.store.write(SYSTEM) as txn:
-            place = _place(txn, args.place)
-            who = _grantee(txn, args.who)
-            number = place.calendar.id if place.calendar is not None else None
-            present = [g for g in txn.directory.grants(place.owner) if g.collection_id == number]
-            kept = [g for g in present if g.grantee != who]
-            new = [Grant(place.owner.id, number, who, p) for p in sorted(privileges)]
-            txn.directory.set_grants(place.owner, number, [*kept, *new])
-            return len(kept) < len(present)
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.write(SYSTEM) as txn:
+        place = _place(txn, args.place)
+        who = _grantee(txn, args.who)
+        number = place.calendar.id if place.calendar is not None else None
+        present = [g for g in txn.directory.grants(place.owner) if g.collection_id == number]
+        kept = [g for g in present if g.grantee != who]
+        new = [Grant(place.owner.id, number, who, p) for p in sorted(privileges)]
+        txn.directory.set_grants(place.owner, number, [*kept, *new])
+        return len(kept) < len(present)
 
 
 def _list(args: argparse.Namespace) -> None:
-    services = open_place(args)
-    try:
-        with services.store.read(SYSTEM) as txn:
-            owners = [_principal(txn, args.owner)] if args.owner else txn.directory.all()
-            lines = [line for owner in owners for line in _lines(txn, owner)]
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.read(SYSTEM) as txn:
+        owners = [_principal(txn, args.owner)] if args.owner else txn.directory.all()
+        lines = [line for owner in owners for line in _lines(txn, owner)]
     for line in lines:
         print(line)
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import configparser
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,8 +81,9 @@ def _own_database(data: Path) -> str:
     return f"sqlite:///{quote(str(data / 'calcore.db'))}"
 
 
-def open_place(args: argparse.Namespace) -> Services:
-    """Open the database of a sub-command; creates the data directory."""
+@contextmanager
+def open_place(args: argparse.Namespace) -> Iterator[Services]:
+    """The database of a sub-command, open inside; creates the data directory. Raises StoreError."""
     # Deferred, so that --help and mistakes in a call don't wait for the database library.
     from calcore_caldav.server.assembly import open_services
     from calcore_caldav.server.settings import OPTIONS, read_settings
@@ -89,15 +92,19 @@ def open_place(args: argparse.Namespace) -> Services:
     prepare(where)
     own = {name: text for name, text in where.options.items() if name in OPTIONS}
     try:
-        return open_services(where.database, settings=read_settings(where.database, own))
+        services = open_services(where.database, settings=read_settings(where.database, own))
     except SchemaMismatch:
         raise
     except StoreError as error:
         raise StoreError(f"{where.database} cannot be opened: {error}") from None
+    try:
+        yield services
+    finally:
+        services.store.close()
 
 
-def open_existing(args: argparse.Namespace) -> Services:
-    """Open a database that is there; raises ConfigurationError, and creates nothing, where none is."""
+def open_existing(args: argparse.Namespace) -> AbstractContextManager[Services]:
+    """As `open_place`; raises ConfigurationError, and creates nothing, where there is no database."""
     where = place(args)
     if not where.exists:
         raise ConfigurationError(

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, time, timedelta, tzinfo
 from functools import partial
@@ -91,7 +90,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _list(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.policy import policy_of
 
-    with closing(open_place(args).store) as store, store.read() as txn:
+    with open_place(args) as services, services.store.read() as txn:
         rooms = txn.directory.all(*ROOMS)
     rows = [("NAME", "TYPE", "MODE", "SEATS", "WHERE", "FEATURES", "CALLED")]
     for room in rooms:
@@ -112,8 +111,7 @@ def _list(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.policy import policy_of
 
-    services = open_place(args)
-    with closing(services.store) as store, store.read() as txn:
+    with open_place(args) as services, services.store.read() as txn:
         room = _room(txn, args.room)
     shown = policy_of(room.booking).shown()
     shown["past_grace"] = shown["past_grace"] or f"{services.settings.past_days}d"
@@ -140,8 +138,7 @@ def _set(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.room_check import rebook
     from calcore_caldav.store.protocol import SYSTEM
 
-    services = open_place(args)
-    with closing(services.store) as store, store.write(SYSTEM) as txn:
+    with open_place(args) as services, services.store.write(SYSTEM) as txn:
         room = _room(txn, args.room)
         booking = dict(room.booking)
         for key, value in args.settings:
@@ -167,8 +164,7 @@ def _bookings(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.availability import zone_of
     from calcore_caldav.scheduling.explanation import asked
 
-    services = open_place(args)
-    with closing(services.store) as store, store.read() as txn:
+    with open_place(args) as services, services.store.read() as txn:
         room = _room(txn, args.room)
         found = asked(txn, room, settings=services.settings)
         zone = zone_of(txn, room)
@@ -189,8 +185,7 @@ def _why(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.availability import zone_of
     from calcore_caldav.scheduling.explanation import why
 
-    services = open_place(args)
-    with closing(services.store) as store, store.read() as txn:
+    with open_place(args) as services, services.store.read() as txn:
         room = _room(txn, args.room)
         found = why(txn, room, args.uid, _instance(txn, room, args), settings=services.settings)
         zone = zone_of(txn, room)
@@ -230,9 +225,9 @@ def _check(args: argparse.Namespace) -> int:
     from calcore_caldav.scheduling.room_promises import promises
     from calcore_caldav.store.protocol import SYSTEM
 
-    services = open_place(args)
     open_findings = number = 0
-    with closing(services.store) as store:
+    with open_place(args) as services:
+        store = services.store
         with store.read() as txn:
             rooms = [_room(txn, name) for name in args.rooms] or txn.directory.all(*ROOMS)
             promised = promises(txn)
@@ -259,11 +254,9 @@ def _free(args: argparse.Namespace) -> None:
     period = Period(_instant(args.start, args.timezone), _instant(args.end, args.timezone))
     if period.start >= period.end:
         raise CalcoreError("--to is not after --from")
-    services = open_place(args)
-    if period.end <= services.store.clock():
-        services.store.close()
-        raise CalcoreError("that time is over: rooms are looked for in the time to come")
-    with closing(services.store) as store, store.read() as txn:
+    with open_place(args) as services, services.store.read() as txn:
+        if period.end <= txn.now:
+            raise CalcoreError("that time is over: rooms are looked for in the time to come")
         found = free_rooms(
             txn,
             [period],
@@ -285,8 +278,7 @@ def _settle(args: argparse.Namespace) -> None:
     from calcore_caldav.store.protocol import SYSTEM
 
     verdict = {"release": room_jobs.RELEASE, "approve": room_jobs.APPROVE, "refuse": room_jobs.REFUSE}
-    services = open_place(args)
-    with closing(services.store) as store, store.write(SYSTEM) as txn:
+    with open_place(args) as services, services.store.write(SYSTEM) as txn:
         txn.lock([f"room:{args.room}", f"uid:{args.uid}"])
         room = _room(txn, args.room)
         number = room_jobs.settle(
@@ -304,7 +296,7 @@ def _check_in(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.room_jobs import check_in
     from calcore_caldav.store.protocol import SYSTEM
 
-    with closing(open_place(args).store) as store, store.write(SYSTEM) as txn:
+    with open_place(args) as services, services.store.write(SYSTEM) as txn:
         room = _room(txn, args.room)
         check_in(txn, room, args.uid, _instance(txn, room, args))
 

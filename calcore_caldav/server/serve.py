@@ -141,12 +141,9 @@ def _fill(args: argparse.Namespace, where: Place) -> None:
         entries = read_directory(args.directory, known_names(args))
     if args.demo:
         _fill_demo(where)
-    services = open_place(args)
-    try:
+    with open_place(args) as services:
         if entries is not None:
             _import(services, entries, args.directory, where)
-    finally:
-        services.store.close()
     if args.demo:
         from calcore_caldav.server.demonstration import accounts
 

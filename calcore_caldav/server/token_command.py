@@ -50,36 +50,24 @@ def _create(args: argparse.Namespace) -> None:
     from calcore_caldav.server.passwords import new_token, token_digest
 
     token = new_token()
-    services = open_place(args)
-    try:
-        with services.store.write(SYSTEM) as txn:
-            user = _user(txn, args.user)
-            expires = None if args.expires is None else txn.now + timedelta(days=args.expires)
-            txn.directory.add_token(user, args.name, token_digest(token), expires)
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.write(SYSTEM) as txn:
+        user = _user(txn, args.user)
+        expires = None if args.expires is None else txn.now + timedelta(days=args.expires)
+        txn.directory.add_token(user, args.name, token_digest(token), expires)
     print(token)
 
 
 def _list(args: argparse.Namespace) -> None:
-    services = open_place(args)
-    try:
-        with services.store.read(SYSTEM) as txn:
-            tokens = txn.directory.tokens(_user(txn, args.user))
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.read(SYSTEM) as txn:
+        tokens = txn.directory.tokens(_user(txn, args.user))
     for token in tokens:
         expires = f"expires {token.expires:%Y-%m-%d}" if token.expires else "does not expire"
         print(f"{token.id}\tcreated {token.created:%Y-%m-%d}\t{expires}\t{token.name}")
 
 
 def _revoke(args: argparse.Namespace) -> None:
-    services = open_place(args)
-    try:
-        with services.store.write(SYSTEM) as txn:
-            found = txn.directory.delete_token(args.id)
-    finally:
-        services.store.close()
+    with open_place(args) as services, services.store.write(SYSTEM) as txn:
+        found = txn.directory.delete_token(args.id)
     if not found:
         raise CalcoreError(f"there is no token {args.id}; 'calcore-caldav token list USER' shows them")
     print(f"token {args.id} revoked")

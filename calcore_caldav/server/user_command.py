@@ -55,9 +55,8 @@ def _add(args: argparse.Namespace) -> None:
     if problem := password_problem(password):
         raise CalcoreError(f"the password {problem}")
     addresses = tuple(CalendarUserAddress.parse(address) for address in args.email)
-    services = open_place(args)
     try:
-        with services.store.write(SYSTEM) as txn:
+        with open_place(args) as services, services.store.write(SYSTEM) as txn:
             existing = txn.directory.by_name(args.name)
             if existing is not None and existing.kind is not CalendarUserType.INDIVIDUAL:
                 raise CalcoreError(f"{args.name!r} is a {existing.kind.value} of the directory, not a person")
@@ -73,8 +72,6 @@ def _add(args: argparse.Namespace) -> None:
             txn.directory.set_password_hash(saved, hash_password(password))
     except DirectoryError as error:
         raise CalcoreError(str(error)) from None
-    finally:
-        services.store.close()
     print(f"{args.name} {'changed' if existing else 'added'}")
 
 
