@@ -47,7 +47,7 @@ class ObjectChange:
     old: CalendarObject | None
     new: CalendarObject | None
     reply: bool = True
-    """False: Schedule-Reply: F, an attendee's removal is not told to the organizer (RFC 6638 §8.1)."""
+    """False: Schedule-Reply: F, an attendee's removal is not told to the organizer (RFC 6638 §8.1); a room's is."""
     mail: bool = True
     """False: nothing is sent to people of other servers."""
     merge_answers: bool = False
@@ -287,7 +287,8 @@ class _Run:
             new,
             self.own,
             now=self.txn.now,
-            reply=change.reply,
+            # Whoever has a room must hear that it is given to others.
+            reply=change.reply or self.owner.kind.bookable,
             organizer_object=theirs,
             actor=self._actor(),
         )

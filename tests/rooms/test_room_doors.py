@@ -14,7 +14,7 @@ from calcore_caldav.core.times import format_date_time
 from calcore_caldav.store.protocol import SYSTEM
 
 START = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
-JSON = "/calendar/v3/calendars/room1%40example.com"
+JSON = "/calendar/v3/calendars/room1@example.com"
 OWN = "/calendar/v3/calendars/primary"
 
 
@@ -115,6 +115,20 @@ def test_a_manager_writes_there(place):
     assert len(place.bookings()) == 4
     assert place.max.delete("/room1/calendar/copied.ics").status == 204
     assert len(place.bookings()) == 3
+
+
+@pytest.mark.parametrize("door", ["DAV", "JSON"])
+def test_who_has_a_room_hears_that_it_is_gone_however_quietly(place, door):
+    path = next(path for path, body in place.room().items() if b"UID:one" in body)
+    if door == "DAV":
+        assert place.max.delete(path, schedule_reply="F").status == 204
+    else:
+        events = f"{JSON}/events"
+        listed = json.loads(place.max.get(f"{events}?iCalUID=one").body)["items"]
+        silent = f"{events}/{listed[0]['id']}?sendUpdates=none"
+        assert place.max.request("DELETE", silent).status == 204
+    assert place.bookings() == [START]
+    assert place.answers(place.ann, "one") == {"": "DECLINED"}
 
 
 @pytest.mark.parametrize("answer", ["ACCEPTED", "TENTATIVE"])
