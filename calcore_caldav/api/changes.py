@@ -39,6 +39,7 @@ from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditio
 from calcore_caldav.store.protocol import StoredObject
 
 _IMPORTED: Final = ScheduleOptions(silent=True)
+_ORGANIZERS: Final = "allowed-attendee-scheduling-object-change"
 
 
 def insert_event(call: Call) -> Json:
@@ -116,10 +117,7 @@ def _change(call: Call, *, patch: bool) -> Json:
     if wanted.get("status") == "cancelled":
         if shown.get("status") == "cancelled" and _is_cancelled(obj, rid):
             return shown_event(call, place, stored, rid, frame_of(call, place))
-        _remove(call, place, stored, obj, rid)
-        left = call.txn.objects.get(place.collection, stored.name)
-        changed = {} if left is None else {"etag": left.etag}
-        return shown | changed | {"status": "cancelled", "updated": format_instant(call.txn.now)}
+        return shown | _cancel(call, place, stored, obj, rid)
     if shown.get("attendeesOmitted"):
         wanted["attendeesOmitted"] = True
     if rid is not None and not patch and "status" not in call.body:
@@ -129,21 +127,42 @@ def _change(call: Call, *, patch: bool) -> Json:
         return shown_event(call, place, stored, rid, frame_of(call, place))
     after = stamped(after, call.txn.now)
     calendar = with_master(obj, before, after) if rid is None else with_instance(obj, rid, after)
-    if (asked := _organizers_own(place, obj, shown, wanted, call.body)) is not None:
-        refusal = SchedulingRefused("allowed-attendee-scheduling-object-change", asked)
-    else:
-        try:
-            with call.txn.savepoint():
-                return _put(call, place, stored.name, calendar, rid, call.conditions, options_of(call))
-        except SchedulingRefused as error:
-            if error.precondition != "allowed-attendee-scheduling-object-change":
-                raise
-            refusal = error
-    changed_for_all(call, place, obj, rid, shown, wanted, refusal)
+    asked = _organizers_own(place, obj, shown, wanted, call.body)
+    made = (
+        _put_as_guest(call, place, stored.name, calendar, rid)
+        if asked is None
+        else SchedulingRefused(_ORGANIZERS, asked)
+    )
+    if not isinstance(made, SchedulingRefused):
+        return made
+    changed_for_all(call, place, obj, rid, shown, wanted, made)
     found = call.txn.objects.get(place.collection, stored.name)
     if found is None:
         raise not_found()
     return shown_event(call, place, found, rid, frame_of(call, place))
+
+
+def _cancel(
+    call: Call, place: Place, stored: StoredObject, obj: CalendarObject, rid: RecurrenceId | None
+) -> Json:
+    """Cancel an event or an instance; what is otherwise in its JSON from now on."""
+    _remove(call, place, stored, obj, rid)
+    left = call.txn.objects.get(place.collection, stored.name)
+    changed = {} if left is None else {"etag": left.etag}
+    return changed | {"status": "cancelled", "updated": format_instant(call.txn.now)}
+
+
+def _put_as_guest(
+    call: Call, place: Place, name: str, calendar: Component, rid: RecurrenceId | None
+) -> Json | SchedulingRefused:
+    """The JSON of what was stored, or why it is the organizer's to change; then nothing is stored."""
+    try:
+        with call.txn.savepoint():
+            return _put(call, place, name, calendar, rid, call.conditions, options_of(call))
+    except SchedulingRefused as error:
+        if error.precondition != _ORGANIZERS:
+            raise
+        return error
 
 
 _TEXTS: Final = ("summary", "description", "location", "attachments", "conferenceData")

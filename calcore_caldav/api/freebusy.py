@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Final
 
 from calcore_caldav.api.call import Call
@@ -11,10 +11,11 @@ from calcore_caldav.api.moments import format_time, parse_instant, parse_zone
 from calcore_caldav.api.places import Place, calendar_id, find_owner, known, lookup
 from calcore_caldav.api.problems import ApiProblem, required
 from calcore_caldav.api.types import Json
-from calcore_caldav.core.freebusy import BusyPeriod, clip_periods, merge_periods
+from calcore_caldav.core.freebusy import BusyPeriod, clip_periods
 from calcore_caldav.core.principals import CalendarUserType, Principal
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling.availability import free_busy
+from calcore_caldav.scheduling.slots import union
 
 _MOST_GROUP: Final = 100
 _MOST_CALENDARS: Final = 50
@@ -23,6 +24,25 @@ _LONGEST: Final = timedelta(days=366)
 
 def query_free_busy(call: Call) -> Json:
     """Merged busy times, per calendar; groups are expanded."""
+    window = _window(call)
+    zone = parse_zone(call.body.get("timeZone") or "UTC", "timeZone")
+    limit = min(call.body.get("calendarExpansionMax") or _MOST_CALENDARS, _MOST_CALENDARS)
+    wanted, groups = _expanded(call)
+    calendars = {
+        id_: _busy(call, id_, window, zone) if number < limit else _error("tooManyCalendarsRequested")
+        for number, id_ in enumerate(dict.fromkeys(wanted))
+    }
+    return {
+        "kind": "calendar#freeBusy",
+        "timeMin": format_time(window.start.astimezone(zone)),
+        "timeMax": format_time(window.end.astimezone(zone)),
+        "calendars": calendars,
+        "groups": groups,
+    }
+
+
+def _window(call: Call) -> Period:
+    """The time that is asked for. Raises ApiProblem (400)."""
     for name in ("timeMin", "timeMax"):
         if not call.body.get(name):
             raise required(name, kind="field")
@@ -35,12 +55,14 @@ def query_free_busy(call: Call) -> Json:
         raise ApiProblem(
             400, "timeRangeTooLong", "The requested time range is too long.", location="timeMax", kind="field"
         )
-    zone = parse_zone(call.body.get("timeZone") or "UTC", "timeZone")
-    group_limit = min(call.body.get("groupExpansionMax") or _MOST_GROUP, _MOST_GROUP)
-    limit = min(call.body.get("calendarExpansionMax") or _MOST_CALENDARS, _MOST_CALENDARS)
-    calendars: dict[str, Json] = {}
-    groups: dict[str, Json] = {}
+    return window
+
+
+def _expanded(call: Call) -> tuple[list[str], dict[str, Json]]:
+    """The ids of the calendars that are asked for, those of groups' members too, and what is said of groups."""
+    most = min(call.body.get("groupExpansionMax") or _MOST_GROUP, _MOST_GROUP)
     wanted: list[str] = []
+    groups: dict[str, Json] = {}
     for item in call.body.get("items") or []:
         id_ = item.get("id") or ""
         group = find_owner(call.txn, id_)
@@ -48,37 +70,25 @@ def query_free_busy(call: Call) -> Json:
             wanted.append(id_)
             continue
         members = [_id_of(call, m) for m in call.txn.directory.expand(group) if known(call, m)]
-        if len(members) > group_limit:
+        if len(members) > most:
             groups[id_] = _error("groupTooBig")
         else:
             groups[id_] = {"calendars": members}
             wanted += members
-    for number, id_ in enumerate(dict.fromkeys(wanted)):
-        calendars[id_] = _error("tooManyCalendarsRequested") if number >= limit else _busy(call, id_, window)
-        for period in calendars[id_].get("busy", ()):
-            for edge in ("start", "end"):
-                period[edge] = format_time(period[edge].astimezone(zone))
-    return {
-        "kind": "calendar#freeBusy",
-        "timeMin": format_time(window.start.astimezone(zone)),
-        "timeMax": format_time(window.end.astimezone(zone)),
-        "calendars": calendars,
-        "groups": groups,
-    }
+    return wanted, groups
 
 
-def _busy(call: Call, id_: str, window: Period) -> Json:
+def _busy(call: Call, id_: str, window: Period, zone: tzinfo) -> Json:
     place = lookup(call, id_)
     if place is None:
         return _error("notFound") | {"busy": []}
-    periods = clip_periods(merge_periods(_periods(call, place, window)), window)
-    joined: list[Json] = []
-    for start, end, _ in periods:
-        if joined and joined[-1]["end"] >= start:
-            joined[-1]["end"] = end
-        else:
-            joined.append({"start": start, "end": end})
-    return {"busy": joined}
+    busy = union(Period(start, end) for start, end, _ in clip_periods(_periods(call, place, window), window))
+    return {
+        "busy": [
+            {"start": format_time(start.astimezone(zone)), "end": format_time(end.astimezone(zone))}
+            for start, end in busy
+        ]
+    }
 
 
 def _periods(call: Call, place: Place, window: Period) -> list[BusyPeriod]:
