@@ -44,6 +44,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
 }
 """Tokens of the DAV header; "1" comes first, as clients expect."""
 
+_CAPABLE: Final = ", ".join(CAPABILITIES)
 _PATH: Final = "calcore.path"
 _TYPE: Final = "calcore.content-type"
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -59,7 +60,7 @@ class Method(NamedTuple):
 
 def options(_: DavRequest) -> DavResponse:
     """OPTIONS: the same for every URL, existing or not."""
-    headers = {"DAV": ", ".join(CAPABILITIES), "Allow": ", ".join(METHODS)}
+    headers = {"DAV": _CAPABLE, "Allow": ", ".join(METHODS)}
     return DavResponse(HTTPStatus.OK, headers=headers)
 
 
@@ -245,6 +246,9 @@ class CalDAVApplication(Application):  # type: ignore[misc]
             # Radicale refuses joiners and direction marks, which are letters of some names.
             environ["PATH_INFO"] = quote(path)
         status, headers, answers = super()._handle_request(environ)
+        if status.startswith("207") and environ["REQUEST_METHOD"] == "PROPFIND":
+            # Apple's and Nextcloud's clients look for it here, too.
+            headers = [*headers, ("DAV", _CAPABLE)]
         if status.startswith("405"):
             # What is there may be had by other methods (RFC 9110 §15.5.6).
             others = (name for name in METHODS if name != environ["REQUEST_METHOD"])

@@ -177,7 +177,7 @@ def _transferred(request: DavRequest, *, created: bool, schedule_tag: str | None
 
 
 def delete(request: DavRequest) -> DavResponse:
-    """DELETE of a resource, or of a collection with all that is in it (RFC 4918 §9.6)."""
+    """DELETE of a resource, or of a collection with all that is in it, whatever Depth says (RFC 4918 §9.6.1)."""
     resource = locate(request, request.path)
     options = schedule_options(request)
     match resource:
@@ -188,7 +188,6 @@ def delete(request: DavRequest) -> DavResponse:
             )
         case CollectionResource(_, collection):
             require_read(request, resource)
-            request.depth("infinity", "infinity")
             check_etag(request, collection_etag(resource))
             check_unmodified(request, collection.modified)
             request.services.calendar.delete_collection(request.txn, collection, options)
@@ -239,7 +238,6 @@ def _keep_properties(request: DavRequest, made: StoredObject, dead: Mapping[str,
 
 def _move_collection(request: DavRequest, source: CollectionResource) -> DavResponse:
     require_read(request, source)
-    request.depth("infinity", "infinity")
     path = _destination(request)
     overwrite = _overwrite(request)
     place = _target(request, path)

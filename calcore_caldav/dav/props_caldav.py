@@ -23,7 +23,7 @@ from calcore_caldav.dav.properties import Draft
 from calcore_caldav.dav.properties import Property as Row
 from calcore_caldav.dav.props_dav import CALENDARS, HOMES, SYNCED
 from calcore_caldav.dav.resources import CollectionResource, Home, Kind, ObjectResource, Root, sync_token
-from calcore_caldav.dav.xml import CR, CS, ICAL, C, D
+from calcore_caldav.dav.xml import CR, CS, ICAL, SB, C, D
 from calcore_caldav.errors import InvalidCalendarData, InvalidRequest, SchedulingRefused
 from calcore_caldav.scheduling.policy import Mode, policy_of
 from calcore_caldav.store.protocol import CollectionKind
@@ -81,6 +81,11 @@ def _emails(_: DavRequest, resource: Home) -> str:
     return "".join(
         xml.text(CS("email-address"), address.email) for address in resource.owner.addresses if address.email
     )
+
+
+def _email(_: DavRequest, resource: Home) -> str | None:
+    email = resource.owner.address.email
+    return xml.escape(email) if email else None
 
 
 def _name_part(first: bool) -> Row:  # noqa: FBT001
@@ -257,6 +262,7 @@ TABLE: Final = (
     _box("outbox"),
     Row(C("supported-calendar-component-sets"), HOMES, _component_sets, "caldav-extensions §4.2"),
     Row(CS("email-address-set"), HOMES, _emails, "calendarserver-principal-search"),
+    Row(SB("email-address"), HOMES, _email, "SabreDAV"),
     _name_part(first=True),
     _name_part(first=False),
     Row(CS("auto-schedule"), HOMES, _auto_schedule, "Apple"),

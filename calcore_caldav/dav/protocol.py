@@ -98,7 +98,7 @@ PRECONDITIONS: Final = (
 
 REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "Authorization": "9110 §11.6.2: Basic (password or app password) or Bearer",
-    "Depth": "4918 §10.2: 0 and 1; infinity for DELETE",
+    "Depth": "4918 §10.2: 0 and 1",
     "Destination": "4918 §10.3",
     "Overwrite": "4918 §10.6",
     "If-Match": "9110 §13.1.1, RFC 4791 §5.3.4",
@@ -113,7 +113,7 @@ REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "Accept-Encoding": "9110 §12.5.3: gzip",
 }
 RESPONSE_HEADERS: Final[Mapping[str, str]] = {
-    "DAV": "4918 §10.1",
+    "DAV": "4918 §10.1; with OPTIONS and PROPFIND",
     "Allow": "9110 §10.2.1",
     "ETag": "9110 §8.8.3; after a PUT only where the stored octets are the sent ones",
     "Last-Modified": "9110 §8.8.2",
@@ -128,7 +128,7 @@ RESPONSE_HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-_PREFIXES: Final = {**xml.PREFIXES, xml.NEXTCLOUD: "NC"}
+_PREFIXES: Final = {**xml.PREFIXES, xml.NEXTCLOUD: "NC", xml.SABRE: "SB"}
 """The last one is not declared in answers: few properties have it."""
 
 

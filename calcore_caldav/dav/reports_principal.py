@@ -28,7 +28,7 @@ from calcore_caldav.dav.resources import (
     may_know,
     require_read,
 )
-from calcore_caldav.dav.xml import CS, C, D
+from calcore_caldav.dav.xml import CS, SB, C, D
 from calcore_caldav.errors import InvalidRequest, NotFound, NotPermitted, TooManyResults
 
 _HREF: Final = re.compile(r"<D:href[^>]*>([^<]*)</D:href>")
@@ -108,6 +108,10 @@ def _addresses(principal: Principal) -> list[str]:
     return [*own, principal.path, f"urn:uuid:{principal.uuid}"]
 
 
+def _emails(principal: Principal) -> list[str]:
+    return [a.email for a in principal.addresses if a.email]
+
+
 class _Searchable(NamedTuple):
     description: str
     values: Callable[[Principal], Iterable[str]]
@@ -119,9 +123,8 @@ SEARCHABLE: Final[Mapping[str, _Searchable]] = {
     D("displayname"): _Searchable("Name", lambda p: (p.display_name,)),
     CS("first-name"): _Searchable("First name", lambda p: (p.display_name.rpartition(" ")[0],)),
     CS("last-name"): _Searchable("Last name", lambda p: (p.display_name.rpartition(" ")[2],)),
-    CS("email-address-set"): _Searchable(
-        "E-mail address", lambda p: [a.email for a in p.addresses if a.email]
-    ),
+    CS("email-address-set"): _Searchable("E-mail address", _emails),
+    SB("email-address"): _Searchable("E-mail address", _emails),
     C("calendar-user-address-set"): _Searchable("Calendar user address", _addresses),
     C("calendar-user-type"): _Searchable("Calendar user type", lambda p: (p.kind.value,)),
     C("calendar-home-set"): _Searchable("Calendar home", lambda p: (p.path,)),
@@ -134,23 +137,26 @@ SEARCHABLE: Final[Mapping[str, _Searchable]] = {
 
 
 class _Criterion(NamedTuple):
-    names: tuple[str, ...]
+    name: str
     match: TextMatch
 
     def holds(self, principal: Principal) -> bool:
-        return all(name in SEARCHABLE and self._meets(SEARCHABLE[name], principal) for name in self.names)
-
-    def _meets(self, row: _Searchable, principal: Principal) -> bool:
+        row = SEARCHABLE.get(self.name)
+        if row is None:
+            return False
         if row.meets is not None:
             return row.meets(principal, self.match.text)
         return any(map(self.match.matches, row.values(principal)))
 
 
 def principal_property_search(request: DavRequest, resource: Resource, root: Element) -> DavResponse:
-    """DAV:principal-property-search, with Apple's `test`, `type` and `match-type` (RFC 3744 §9.4)."""
+    """DAV:principal-property-search, with Apple's `test`, `type` and `match-type` (RFC 3744 §9.4).
+
+    As at Apple's and SabreDAV's servers `test` is about the properties, several of which may be in one criterion.
+    """
     request.depth("0", "0")
     require_read(request, resource)
-    criteria = [_criterion(request, element) for element in root.findall(D("property-search"))]
+    criteria = [c for element in root.findall(D("property-search")) for c in _criteria(request, element)]
     if not criteria:
         raise InvalidRequest("a property-search is needed")
     test = any if root.get("test", "allof") == "anyof" else all
@@ -162,22 +168,28 @@ def principal_property_search(request: DavRequest, resource: Resource, root: Ele
     return _people(request, root, found)
 
 
-def _criterion(request: DavRequest, element: Element) -> _Criterion:
+def _criteria(request: DavRequest, element: Element) -> Iterator[_Criterion]:
     prop, match = element.find(D("prop")), element.find(D("match"))
     if prop is None or match is None or len(prop) == 0:
         raise InvalidRequest("a property-search has a prop and a match")
     kind = match.get("match-type", MatchType.CONTAINS.value)
     if kind not in frozenset(MatchType):
         raise InvalidRequest(f"unknown match-type {kind!r}")
-    names = tuple(child.tag for child in prop)
     text = "".join(match.itertext()).strip()
-    if names == (C("calendar-home-set"),):
-        text = request.path_of(text) or text
-    elif C("calendar-user-address-set") in names and text.lower().startswith(
+    for name in (child.tag for child in prop):
+        wanted_text = _spelled(request, name, text)
+        yield _Criterion(name, TextMatch(wanted_text, Collation.UNICODE_CASEMAP, match_type=MatchType(kind)))
+
+
+def _spelled(request: DavRequest, name: str, text: str) -> str:
+    """URLs and addresses as the directory has them."""
+    if name == C("calendar-home-set"):
+        return request.path_of(text) or text
+    if name == C("calendar-user-address-set") and text.lower().startswith(
         ("/", "http:", "https:", "mailto:")
     ):
-        text = CalendarUserAddress.parse(request.path_of(text) or text)
-    return _Criterion(names, TextMatch(text, Collation.UNICODE_CASEMAP, match_type=MatchType(kind)))
+        return CalendarUserAddress.parse(request.path_of(text) or text)
+    return text
 
 
 _CONTEXTS: Final = {

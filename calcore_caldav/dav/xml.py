@@ -25,6 +25,7 @@ CALENDARSERVER: Final = "http://calendarserver.org/ns/"
 APPLE: Final = "http://apple.com/ns/ical/"
 CARDDAV: Final = "urn:ietf:params:xml:ns:carddav"
 NEXTCLOUD: Final = "http://nextcloud.com/ns"
+SABRE: Final = "http://sabredav.org/ns"
 LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
 PREFIXES: Final = {DAV: "D", CALDAV: "C", CALENDARSERVER: "CS", APPLE: "ICAL", CARDDAV: "CR"}
@@ -58,6 +59,11 @@ def CS(local: str) -> str:  # noqa: N802
 def NC(local: str) -> str:  # noqa: N802
     """A name of Nextcloud's clients."""
     return f"{{{NEXTCLOUD}}}{local}"
+
+
+def SB(local: str) -> str:  # noqa: N802
+    """A name of SabreDAV's, which Nextcloud's clients ask for, too."""
+    return f"{{{SABRE}}}{local}"
 
 
 def ICAL(local: str) -> str:  # noqa: N802

@@ -21,6 +21,8 @@ def test_options_are_the_same_everywhere(alice):
     assert {r.status for r in replies} == {200}
     assert {r.headers["dav"] for r in replies} == {", ".join(CAPABILITIES)}
     assert replies[0].headers["dav"].startswith("1, ")
+    found = alice.xml("PROPFIND", "/alice/", "<D:propfind><D:allprop/></D:propfind>")
+    assert found.headers["dav"] == replies[0].headers["dav"]
     assert "calendar-access" in replies[0].headers["dav"]
     assert replies[0].headers["allow"].split(", ") == list(METHODS)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from client import clark, hrefs
+from client import clark, hrefs, prop
 
 from calcore_caldav.core.principals import Location, Privilege
 
@@ -30,19 +30,20 @@ def search(
     extra: str = "",
 ):
     inner = "".join(
-        f"<D:property-search><D:prop><{prop}/></D:prop><D:match {match}>{text}</D:match></D:property-search>"
-        for prop, text in criteria
+        f"<D:property-search>{prop(name)}<D:match {match}>{text}</D:match></D:property-search>"
+        for name, text in criteria
     )
     body = f"<D:principal-property-search {attributes}>{inner}{NAME}{extra}</D:principal-property-search>"
     return client.xml("REPORT", path, body, 0)
 
 
 @pytest.mark.parametrize(
-    ("prop", "text", "found"),
+    ("name", "text", "found"),
     [
         ("D:displayname", "ALICE übel", {"/alice/"}),
         ("D:displayname", "room", {"/room1/"}),
         ("CS:email-address-set", "bob@example", {"/bob/"}),
+        ("{http://sabredav.org/ns}email-address", "bob@example", {"/bob/"}),
         ("C:calendar-user-address-set", "mailto:Bob@Example.org", {"/bob/"}),
         ("C:calendar-user-address-set", "/bob/", {"/bob/"}),
         ("C:calendar-user-address-set", "http://localhost/bob/", {"/bob/"}),
@@ -53,14 +54,26 @@ def search(
         ("D:getetag", "x", set()),
     ],
 )
-def test_principals_are_found_by_their_properties(alice, prop, text, found):
-    assert set(search(alice, (prop, text)).properties) == found
+def test_principals_are_found_by_their_properties(alice, name, text, found):
+    assert set(search(alice, (name, text)).properties) == found
 
 
 def test_anyof_allof_and_match_types(alice):
     criteria = [("D:displayname", "bob"), ("D:displayname", "carol")]
     assert search(alice, *criteria).properties == {}
     assert set(search(alice, *criteria, attributes='test="anyof"').properties) == {"/bob/", "/carol/"}
+    both = (
+        "<D:property-search><D:prop><D:displayname/><S:email-address xmlns:S='http://sabredav.org/ns'/></D:prop>"
+        "<D:match>{}</D:match></D:property-search>"
+    )
+    for test, text, found in [
+        ("anyof", "bob@example", {"/bob/"}),
+        ("allof", "bob@example", set()),
+        ("anyof", "Bob Ü", {"/bob/"}),
+        ("allof", "bob", {"/bob/"}),
+    ]:
+        body = f'<D:principal-property-search test="{test}">{both.format(text)}{NAME}</D:principal-property-search>'
+        assert set(alice.xml("REPORT", "/", body, 0).properties) == found
     for match, text, found in [
         ("starts-with", "bob", {"/bob/"}),
         ("starts-with", "übel", set()),

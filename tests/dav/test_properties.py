@@ -52,6 +52,7 @@ def test_principal_properties_as_clients_ask_for_them(alice):
     assert hrefs(element[clark("C:schedule-outbox-URL")]) == ["/alice/outbox/"]
     assert hrefs(element[clark("D:group-membership")]) == ["/team/"]
     assert hrefs(element[clark("D:principal-collection-set")]) == ["/"]
+    assert alice.prop("/alice/", "{http://sabredav.org/ns}email-address").text == "alice@example.com"
     assert hrefs(alice.prop("/team/", "D:group-member-set")) == ["/alice/"], "erin is hidden"
 
 
