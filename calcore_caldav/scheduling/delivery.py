@@ -142,7 +142,7 @@ class Delivery:
             return None
         self.txn.bookings.replace(room, row, answer.bookings)
         if asked is not None:
-            self.to_inbox(room, asked)
+            self.to_inbox(room, rooms.shown(self.txn, room, asked, copy.master))
         if answer.pending:
             for sent in approvals.invitations(self.txn, room, copy):
                 self.invite(sent)

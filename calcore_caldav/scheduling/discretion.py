@@ -8,6 +8,7 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, escape_text
+from calcore_caldav.core.privacy import is_private
 from calcore_caldav.scheduling.policy import BookingPolicy, Keep, Private, Subject
 
 _BODY: Final = frozenset({"DESCRIPTION", "X-ALT-DESC", "COMMENT", "CONTACT", "URL", "CONFERENCE"})
@@ -15,20 +16,29 @@ _ATTACHED: Final = frozenset({"ATTACH", "IMAGE"})
 
 
 def discreet(
-    copy: CalendarObject, policy: BookingPolicy, organizer_name: Callable[[], str], busy: str
+    copy: CalendarObject,
+    policy: BookingPolicy,
+    organizer_name: Callable[[], str],
+    busy: str,
+    series: Component | None = None,
 ) -> CalendarObject:
-    """The copy as its policy lets the room's readers see it (subject, body, attachments, private events)."""
-    components = tuple(_discreet(c, policy, organizer_name, busy) for c in copy.components)
+    """The copy as its policy lets the room's readers see it (subject, body, attachments, private events).
+
+    `series`: of what messages about single dates of it don't say.
+    """
+    series = copy.master or series
+    components = tuple(_discreet(c, series, policy, organizer_name, busy) for c in copy.components)
     return copy if components == copy.components else copy.with_components(components)
 
 
 def _discreet(
-    component: Component, policy: BookingPolicy, organizer_name: Callable[[], str], busy: str
+    component: Component,
+    series: Component | None,
+    policy: BookingPolicy,
+    organizer_name: Callable[[], str],
+    busy: str,
 ) -> Component:
-    private = policy.private is Private.MASK and (component.value("CLASS") or "").strip().upper() in {
-        "PRIVATE",
-        "CONFIDENTIAL",
-    }
+    private = policy.private is Private.MASK and is_private(component, series)
     subject = Subject.BUSY if private else policy.subject
     if subject is not Subject.KEEP:
         title = busy if subject is Subject.BUSY else organizer_name()

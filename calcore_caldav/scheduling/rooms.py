@@ -96,7 +96,7 @@ def answer(
     policy = policy_of(room.booking)
     if copy.kind is not ComponentKind.VEVENT:
         # Tasks take no room: whoever looks after it may answer.
-        return RoomAnswer(copy, (), answered=False, inbox=True)
+        return RoomAnswer(shown(txn, room, copy), (), answered=False, inbox=True)
     own_object = stored_copy(txn, room, copy.uid) if previous is not None else None
     if copy.organizer is None or copy.organizer in room.own_addresses:
         # Its own event: nobody asks for anything.
@@ -204,6 +204,14 @@ def redecide(
     return _write(txn, room, policy, copy, stored, inquiry, decision)
 
 
+def shown(
+    txn: Transaction, room: Principal, obj: CalendarObject, series: Component | None = None
+) -> CalendarObject:
+    """A meeting, or a message about one or some dates of a `series`, as the room's policy shows it."""
+    busy = responses.text(room.language, "busy")
+    return discreet(obj, policy_of(room.booking), lambda: name_of(txn, obj.organizer), busy, series)
+
+
 def _write(
     txn: Transaction,
     room: Principal,
@@ -214,9 +222,7 @@ def _write(
     decision: BookingDecision,
 ) -> RoomAnswer:
     written = answered(copy, room.own_addresses, inquiry.instances, decision, txn.now)
-    new = discreet(
-        written.copy, policy, lambda: name_of(txn, copy.organizer), responses.text(room.language, "busy")
-    )
+    new = shown(txn, room, written.copy)
     decided = {rid: v for rid, v in decision.verdicts.items() if v.decided}
     final = {w.rid: w.partstat for w in inquiry.request.wanted} | {
         rid: v.partstat for rid, v in decided.items()

@@ -98,6 +98,24 @@ def test_nobody_approves(office, action, answer):
         assert "[TIMEOUT]" in office.said("ann")[0]
 
 
+def test_what_is_private_is_so_in_the_rooms_inbox_and_in_exceptions_too(office):
+    office.set(mode="approval", override="none")
+    private = ("CLASS:CONFIDENTIAL", "SUMMARY:Secret", "DESCRIPTION:Secret too")
+    weekly = event("weekly", hour(1), "RRULE:FREQ=WEEKLY;COUNT=3", *private)
+    # An exception that doesn't say follows its series.
+    moved = event("weekly", hour(24 * 7 + 3), "RECURRENCE-ID:20260309T100000Z", *private[1:])
+    office.put("ann", weekly.with_components((*weekly.components, *moved.components)))
+    later = event("weekly", hour(24 * 14 + 3), "RECURRENCE-ID:20260316T100000Z", *private[1:])
+    kept = office.of("ann", "weekly")
+    office.put("ann", kept.with_components((*kept.components, *later.components)))
+    assert "Secret" in office.of("ann", "weekly").body.decode()
+    assert "Secret" not in office.of("room1", "weekly").body.decode()
+    items = office.inbox("room1")
+    assert len(items) == 2
+    assert [item for item in items if "Secret" in item.body.decode()] == []
+    assert all("Secret" not in item.body.decode() for item in office.inbox("max"))
+
+
 def test_nobody_but_managers_writes_into_the_calendar(office):
     with pytest.raises(NotPermitted):
         office.put("room1", event("walk-in", hour(1), organizer=None), actor="ann")
