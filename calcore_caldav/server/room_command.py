@@ -4,25 +4,29 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import tzinfo
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calcore_caldav.core.calobject import PartStat
-from calcore_caldav.core.principals import CalendarUserType, Principal
-from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.times import Period, TimeRange
-from calcore_caldav.errors import CalcoreError, DirectoryError, InvalidCalendarData
+from calcore_caldav.core.principals import CalendarUserType
+from calcore_caldav.core.times import Period
+from calcore_caldav.errors import CalcoreError, DirectoryError
 from calcore_caldav.server.actions import add_action, add_actions
 from calcore_caldav.server.place import open_place, place
+from calcore_caldav.server.room_arguments import (
+    assignment,
+    find_instance,
+    find_room,
+    instant,
+    seat_count,
+    setting_value,
+)
 
 if TYPE_CHECKING:
     from calcore_caldav.scheduling.explanation import Explanation
-    from calcore_caldav.store.protocol import Transaction
 
 ROOMS = (CalendarUserType.ROOM, CalendarUserType.RESOURCE)
 
@@ -50,7 +54,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     setting.add_argument(
         "settings",
         metavar="SETTING=VALUE",
-        type=_assignment,
+        type=assignment,
         nargs="+",
         help="such as mode=approval, max_duration=2h, book=ann,staff; SETTING= alone restores the default;"
         " 'calcore-caldav room show ROOM' lists them all",
@@ -64,7 +68,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     free.add_argument("--from", dest="start", metavar="TIME", required=True, help="such as 2026-03-02T10:00")
     free.add_argument("--to", dest="end", metavar="TIME", required=True, help="such as 2026-03-02T11:00")
     free.add_argument("--timezone", metavar="ZONE", default="UTC", help="zone of the times (default: UTC)")
-    free.add_argument("--capacity", metavar="N", type=_seats, default=0, help="seats that are needed")
+    free.add_argument("--capacity", metavar="N", type=seat_count, default=0, help="seats that are needed")
     free.add_argument(
         "--feature",
         metavar="F",
@@ -112,25 +116,12 @@ def _show(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.policy import policy_of
 
     with open_place(args) as services, services.store.read() as txn:
-        room = _room(txn, args.room)
+        room = find_room(txn, args.room)
     shown = policy_of(room.booking).shown()
     shown["past_grace"] = shown["past_grace"] or f"{services.settings.past_days}d"
     _print_table(
         (key, "=", _shown(value), "" if key in room.booking else "(default)") for key, value in shown.items()
     )
-
-
-def _seats(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seats")
-    return int(text)
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form SETTING=VALUE")
-    return key.strip(), value.strip()
 
 
 def _set(args: argparse.Namespace) -> None:
@@ -139,11 +130,11 @@ def _set(args: argparse.Namespace) -> None:
     from calcore_caldav.store.protocol import SYSTEM
 
     with open_place(args) as services, services.store.write(SYSTEM) as txn:
-        room = _room(txn, args.room)
+        room = find_room(txn, args.room)
         booking = dict(room.booking)
         for key, value in args.settings:
             if value:
-                booking[key] = _value(key, value)
+                booking[key] = setting_value(key, value)
             else:
                 booking.pop(key, None)
         names = BookingPolicy.of(booking).names
@@ -165,7 +156,7 @@ def _bookings(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.explanation import asked
 
     with open_place(args) as services, services.store.read() as txn:
-        room = _room(txn, args.room)
+        room = find_room(txn, args.room)
         found = asked(txn, room, settings=services.settings)
         zone = zone_of(txn, room)
     if not found:
@@ -186,8 +177,14 @@ def _why(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.explanation import why
 
     with open_place(args) as services, services.store.read() as txn:
-        room = _room(txn, args.room)
-        found = why(txn, room, args.uid, _instance(txn, room, args), settings=services.settings)
+        room = find_room(txn, args.room)
+        found = why(
+            txn,
+            room,
+            args.uid,
+            find_instance(txn, room, args.uid, args.recurrence_id),
+            settings=services.settings,
+        )
         zone = zone_of(txn, room)
     print(f"times of {zone}" if found else "nothing of it is still to come")
     for explanation in found:
@@ -229,7 +226,7 @@ def _check(args: argparse.Namespace) -> int:
     with open_place(args) as services:
         store = services.store
         with store.read() as txn:
-            rooms = [_room(txn, name) for name in args.rooms] or txn.directory.all(*ROOMS)
+            rooms = [find_room(txn, name) for name in args.rooms] or txn.directory.all(*ROOMS)
             promised = promises(txn)
         for room in rooms:
             with store.write(SYSTEM) if args.fix else store.read(SYSTEM) as txn:
@@ -251,7 +248,7 @@ def _free(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.finder import free_rooms
     from calcore_caldav.scheduling.policy import policy_of
 
-    period = Period(_instant(args.start, args.timezone), _instant(args.end, args.timezone))
+    period = Period(instant(args.start, args.timezone), instant(args.end, args.timezone))
     if period.start >= period.end:
         raise CalcoreError("--to is not after --from")
     with open_place(args) as services, services.store.read() as txn:
@@ -280,12 +277,12 @@ def _settle(args: argparse.Namespace) -> None:
     verdict = {"release": room_jobs.RELEASE, "approve": room_jobs.APPROVE, "refuse": room_jobs.REFUSE}
     with open_place(args) as services, services.store.write(SYSTEM) as txn:
         txn.lock([f"room:{args.room}", f"uid:{args.uid}"])
-        room = _room(txn, args.room)
+        room = find_room(txn, args.room)
         number = room_jobs.settle(
             txn,
             room,
             args.uid,
-            _instance(txn, room, args),
+            find_instance(txn, room, args.uid, args.recurrence_id),
             verdict=verdict[args.action],
             settings=services.settings,
         )
@@ -297,71 +294,8 @@ def _check_in(args: argparse.Namespace) -> None:
     from calcore_caldav.store.protocol import SYSTEM
 
     with open_place(args) as services, services.store.write(SYSTEM) as txn:
-        room = _room(txn, args.room)
-        check_in(txn, room, args.uid, _instance(txn, room, args))
-
-
-def _room(txn: Transaction, name: str) -> Principal:
-    room = txn.directory.by_name(name)
-    if room is None or not room.kind.bookable:
-        raise CalcoreError(
-            f"there is no room or resource called {name!r}; see calcore-caldav room list, with the --data or"
-            " --config that the server has"
-        )
-    return room
-
-
-def _instance(txn: Transaction, room: Principal, args: argparse.Namespace) -> RecurrenceId | None:
-    """The RECURRENCE-ID that is meant: as it stands in the event, or the day or time in the room's zone."""
-    from calcore_caldav.scheduling.availability import zone_of
-    from calcore_caldav.scheduling.rooms import stored_copy
-
-    if args.recurrence_id is None:
-        return None
-    try:
-        given = RecurrenceId.parse(args.recurrence_id)
-    except InvalidCalendarData:
-        raise CalcoreError(
-            f"{args.recurrence_id!r} is no RECURRENCE-ID such as 20260302T100000Z or 20260302"
-        ) from None
-    stored, zone = stored_copy(txn, room, args.uid), zone_of(txn, room)
-    if stored is None or (isinstance(given.value, datetime) and given.value.tzinfo is not None):
-        return given
-    recurrence = txn.objects.parsed(stored).recurrence(zone)
-    found = recurrence.instance(given)
-    if found is not None:
-        return found.rid
-    timed = isinstance(given.value, datetime)
-    first = given.value if isinstance(given.value, datetime) else datetime.combine(given.value, time())
-    start = first.replace(tzinfo=zone)
-    end = start + (timedelta(minutes=1) if timed else timedelta(days=1))
-    there = [i.rid for i in recurrence.between(TimeRange(start, end)) if start <= i.start < end]
-    # A meeting that happens once has no RECURRENCE-ID: its day means all of it.
-    return there[0] if len(there) == 1 else given
-
-
-def _instant(text: str, zone: str) -> datetime:
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise CalcoreError(f"{text!r} is no time such as 2026-03-02T10:00") from None
-    try:
-        return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=ZoneInfo(zone))
-    except (ValueError, ZoneInfoNotFoundError):
-        raise CalcoreError(f"there is no time zone {zone!r}: name one such as Europe/Paris") from None
-
-
-def _value(key: str, text: str) -> object:
-    """The value of a setting as the directory file would have it; lists may be written with commas."""
-    from calcore_caldav.scheduling import syntax
-    from calcore_caldav.scheduling.policy import SETTINGS
-
-    if SETTINGS.get(key) is syntax.names and not text.startswith("["):
-        return [part.strip() for part in text.split(",")]
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        room = find_room(txn, args.room)
+        check_in(txn, room, args.uid, find_instance(txn, room, args.uid, args.recurrence_id))
 
 
 def _shown(value: object) -> str:
