@@ -34,7 +34,7 @@ from calcore_caldav.core.itip import (
 from calcore_caldav.core.merge import same_data
 from calcore_caldav.core.overrides import alone
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.recurrence_id import RecurrenceId, Rid
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     cancelled,
@@ -50,7 +50,6 @@ from calcore_caldav.core.timing import retimed
 from calcore_caldav.core.unnamed_dates import overridden_dates, unnamed_dates
 from calcore_caldav.errors import SchedulingRefused
 
-Rid = RecurrenceId | None
 Own = frozenset[CalendarUserAddress]
 
 # Texts that only the organizer changes; other ones are put back in silence, since clients lose them.

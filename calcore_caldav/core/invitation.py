@@ -11,7 +11,7 @@ from calcore_caldav.core.itip import SERVER_PARAMS, private
 from calcore_caldav.core.merge import MergeResult, Outcome, apart, ended, same_data
 from calcore_caldav.core.overrides import alone, of_one
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.recurrence_id import RecurrenceId, Rid
 from calcore_caldav.core.revision import REVISION, last_seen, older, predates, revision
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
@@ -26,8 +26,6 @@ from calcore_caldav.core.significance import (
     without_exdates,
 )
 from calcore_caldav.core.timing import relaid
-
-Rid = RecurrenceId | None
 
 
 def apply_request(

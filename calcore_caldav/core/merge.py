@@ -21,7 +21,7 @@ from calcore_caldav.core.itip import (
 )
 from calcore_caldav.core.overrides import alone
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.recurrence_id import Rid
 from calcore_caldav.core.revision import (
     last_seen,
     older,
@@ -30,8 +30,6 @@ from calcore_caldav.core.revision import (
 )
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import component_at, exdates, has_instance, sequence
-
-Rid = RecurrenceId | None
 
 
 class Outcome(StrEnum):
@@ -149,50 +147,62 @@ def apply_cancel(
     if existing is None:
         return MergeResult(Outcome.UNKNOWN_UID, None)
     existing = apart(existing, body)
-    found: dict[Rid, Component] = dict(existing.by_rid())
-    touched: set[Rid] = set()
-    stale = 0
-    deleted = exdates(existing)
-    if body.master is not None:
-        if existing.master is not None and not in_order and _overtaken(body.master, existing.master):
-            return MergeResult(Outcome.IGNORED_STALE, existing)
-        for rid, mine in found.items():
-            theirs = body.overrides.get(rid, body.master) if rid else body.master
-            if not in_order and _overtaken(theirs, mine):
-                stale += 1
-                continue
-            found[rid] = ended(mine, theirs)
-            touched.add(rid)
-    else:
-        for rid, theirs in body.overrides.items():
-            if rid in deleted:
-                continue
-            component = component_at(existing, rid)
-            if component is None or not has_instance(existing, rid):
-                continue
-            if not in_order and (
-                _overtaken(theirs, component)
-                if rid in existing.overrides
-                else predates(theirs, existing.master)
-            ):
-                stale += 1
-                continue
-            found[rid] = ended(component, theirs)
-            touched.add(rid)
-            if is_ranged(theirs):
-                found[rid] = found[rid].map(
-                    lambda p: p.with_param("RANGE", "THISANDFUTURE") if p.name == "RECURRENCE-ID" else p
-                )
-                if in_order:
-                    continue
-                later = (r for r in existing.overrides if r > rid and r not in body.overrides)
-                found.update({r: ended(found[r], theirs) for r in later})
-    if not touched:
+    gone, stale = (_whole_ended if body.master is not None else _dates_ended)(
+        existing, body, in_order=in_order
+    )
+    if not gone:
         return MergeResult(Outcome.IGNORED_STALE if stale else Outcome.UNCHANGED, existing)
-    made = existing.with_components(tuple(found.values()))
+    made = existing.with_components(tuple((existing.by_rid() | gone).values()))
     if same_data(made, existing):
         return MergeResult(Outcome.UNCHANGED, existing if in_order else made)
-    return MergeResult(Outcome.APPLIED, made, frozenset(touched))
+    named = gone.keys() if body.master is not None else gone.keys() & body.overrides.keys()
+    return MergeResult(Outcome.APPLIED, made, frozenset(named))
+
+
+Ended = tuple[dict[Rid, Component], bool]
+"""The components of a copy that a CANCEL ends, as they stay, and whether others were not, since it was overtaken."""
+
+
+def _whole_ended(existing: CalendarObject, body: CalendarObject, *, in_order: bool) -> Ended:
+    """By a CANCEL of everything."""
+    master = body.master
+    assert master is not None
+    if not in_order and existing.master is not None and _overtaken(master, existing.master):
+        return {}, True
+    gone: dict[Rid, Component] = {}
+    standing = existing.by_rid()
+    for rid, mine in standing.items():
+        theirs = body.overrides.get(rid, master) if rid else master
+        if in_order or not _overtaken(theirs, mine):
+            gone[rid] = ended(mine, theirs)
+    return gone, len(gone) < len(standing)
+
+
+def _dates_ended(existing: CalendarObject, body: CalendarObject, *, in_order: bool) -> Ended:
+    """By a CANCEL of some dates, or of one and all that follow."""
+    deleted, overrides = exdates(existing), existing.overrides
+    gone: dict[Rid, Component] = {}
+    stale = False
+    for rid, theirs in body.overrides.items():
+        mine = component_at(existing, rid) if rid not in deleted else None
+        if mine is None or not has_instance(existing, rid):
+            continue
+        if not in_order and (
+            _overtaken(theirs, mine) if rid in overrides else predates(theirs, existing.master)
+        ):
+            stale = True
+            continue
+        gone[rid] = ended(mine, theirs)
+        if is_ranged(theirs):
+            gone[rid] = gone[rid].map(_ranged)
+            if not in_order:
+                later = (r for r in overrides if r > rid and r not in body.overrides)
+                gone |= {r: ended(gone.get(r, overrides[r]), theirs) for r in later}
+    return gone, stale
+
+
+def _ranged(prop: Property) -> Property:
+    return prop.with_param("RANGE", "THISANDFUTURE") if prop.name == "RECURRENCE-ID" else prop
 
 
 def apart(existing: CalendarObject, body: CalendarObject) -> CalendarObject:

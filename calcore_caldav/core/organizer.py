@@ -28,7 +28,7 @@ from calcore_caldav.core.itip import (
     unanswered,
 )
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.recurrence_id import RecurrenceId, Rid
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     cancelled,
@@ -41,7 +41,6 @@ from calcore_caldav.core.significance import (
 )
 from calcore_caldav.core.timing import relaid
 
-Rid = RecurrenceId | None
 Roster = Mapping[CalendarUserAddress, Property]
 _NOBODY: Roster = MappingProxyType({})
 

@@ -47,3 +47,7 @@ class RecurrenceId(NamedTuple):
 
     def __ge__(self, other: tuple[datetime | date, ...], /) -> bool:
         return self.to_basic() >= format_date_time(other[0])
+
+
+Rid = RecurrenceId | None
+"""Which component of an object: that of one instance, or (None) the master or the only one."""

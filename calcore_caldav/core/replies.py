@@ -8,9 +8,9 @@ from types import MappingProxyType
 from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.itip import SERVER_PARAMS, Aliases, answered, asked, attendees, with_attendees
-from calcore_caldav.core.merge import MergeResult, Outcome, Rid, apart, same_data
+from calcore_caldav.core.merge import MergeResult, Outcome, apart, same_data
 from calcore_caldav.core.principals import CalendarUserAddress
-from calcore_caldav.core.recurrence import RecurrenceId
+from calcore_caldav.core.recurrence_id import RecurrenceId, Rid
 from calcore_caldav.core.revision import REVISION, Revision, noted, older, revision, with_revision
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import Usual, has_instance, sequence, usual_at

@@ -17,8 +17,9 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.invitation import apply_request
 from calcore_caldav.core.itip import ITipMessage, Method
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_answers, apply_cancel
-from calcore_caldav.core.organizer import Rid, requests
+from calcore_caldav.core.organizer import requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.recurrence_id import Rid
 from calcore_caldav.core.replies import apply_reply
 from calcore_caldav.core.significance import called_off
 from calcore_caldav.scheduling import approvals, room_agenda, rooms

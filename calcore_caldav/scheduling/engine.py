@@ -13,8 +13,9 @@ from calcore_caldav.core.calobject import CalendarObject, find_attendee
 from calcore_caldav.core.content import once
 from calcore_caldav.core.invitation import whole_copy
 from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent, sent_by
-from calcore_caldav.core.organizer import Rid, organizer_messages, requests
+from calcore_caldav.core.organizer import organizer_messages, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
+from calcore_caldav.core.recurrence_id import Rid
 from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling import approvals, room_jobs
