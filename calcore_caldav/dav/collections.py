@@ -34,7 +34,7 @@ from calcore_caldav.dav.xml import CR, C, D
 from calcore_caldav.errors import AlreadyExists, InvalidRequest, NotPermitted, SchedulingRefused
 from calcore_caldav.scheduling.access import require
 from calcore_caldav.scheduling.policy import Mode
-from calcore_caldav.scheduling.room_check import rebook
+from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps
 
 _CREATED: Final = {"Cache-Control": "no-cache"}

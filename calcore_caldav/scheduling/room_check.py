@@ -16,11 +16,11 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.significance import component_at, has_instance
 from calcore_caldav.core.times import Period
-from calcore_caldav.scheduling import room_agenda, rooms, slots
-from calcore_caldav.scheduling.answering import is_pending, reason_of
+from calcore_caldav.scheduling import rooms, slots
+from calcore_caldav.scheduling.answering import is_pending
 from calcore_caldav.scheduling.delivery import room_reply
 from calcore_caldav.scheduling.policy import policy_of
-from calcore_caldav.scheduling.request import Reason
+from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.scheduling.room_promises import Promises, ask_again, forgotten, promises
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
@@ -101,43 +101,6 @@ def check(
         # Last: what is booked for nobody any more is free by now.
         ask_again(txn, room, lost, settings=settings)
     return found
-
-
-def rebook(
-    txn: Transaction,
-    room: Principal,
-    events: Iterable[tuple[StoredObject, CalendarObject]] | None = None,
-    *,
-    settings: SchedulingSettings,
-) -> None:
-    """Book a room's events anew: after its policy changed, or to repair.
-
-    What waits for the horizon or for approval, or is to be checked in to, is looked at again by the worker.
-    """
-    if events is None:
-        events = [
-            (stored, txn.objects.parsed(stored))
-            for collection in txn.collections.of(room, CollectionKind.CALENDAR)
-            for stored in txn.objects.all(collection)
-        ]
-    own = room.own_addresses
-    # What waits for approval may hold an old time besides its new one.
-    settled = []
-    for stored, copy in events:
-        if is_pending(copy, own):
-            room_agenda.enqueue(txn, room_agenda.ASKED_JOB, room, stored.uid, txn.now)
-        else:
-            settled.append((stored, copy))
-    ordered = sorted(settled, key=lambda pair: (pair[0].created, pair[0].id))
-    for stored, _ in ordered:
-        txn.bookings.replace(room, stored, ())
-    checkin = policy_of(room.booking).checkin
-    for stored, copy in ordered:
-        rooms.book(txn, room, stored, copy, settings=settings)
-        if any(reason_of(c, own) is Reason.HORIZON for c in copy.components):
-            room_agenda.enqueue(txn, room_agenda.HORIZON_JOB, room, stored.uid, txn.now)
-        if checkin and any(p.end > txn.now for p in rooms.periods_of(txn, room, copy, settings=settings)):
-            room_agenda.enqueue(txn, room_agenda.CHECK_IN_JOB, room, stored.uid, txn.now)
 
 
 def _wrong_bookings(

@@ -29,6 +29,7 @@ from calcore_caldav.scheduling.answering import overruled
 from calcore_caldav.scheduling.conditions import NORMAL, UNCONDITIONAL, Conditions, ScheduleOptions
 from calcore_caldav.scheduling.engine import ObjectChange, SchedulingEngine, SchedulingOutcome, lock_keys
 from calcore_caldav.scheduling.handover import goes_to_heir, hand_over
+from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.splitting import Halves, split_meeting
 from calcore_caldav.store.protocol import (
@@ -218,7 +219,11 @@ class CalendarService:
     def update_collection(self, txn: Transaction, collection: Collection) -> None:
         """Write a collection's display name, components, time zone and transparency."""
         self._require(txn, collection, Privilege.WRITE_PROPERTIES)
+        before, owner = self._collection(txn, collection.id), self._owner(txn, collection)
         txn.collections.update(collection)
+        if owner.kind.bookable and before.timezone != collection.timezone:
+            # All-day and floating bookings are at other times now.
+            rebook(txn, owner, settings=self.settings)
 
     def rename_collection(self, txn: Transaction, collection: Collection, name: str) -> Collection:
         """MOVE of a collection inside its home: invitations follow a default calendar. Raises AlreadyExists."""

@@ -15,7 +15,7 @@ from calcore_caldav.core.principals import CalendarUserType, Principal, Privileg
 from calcore_caldav.errors import DirectoryError
 from calcore_caldav.scheduling.access import grants_of_directory
 from calcore_caldav.scheduling.groups import members_changed
-from calcore_caldav.scheduling.room_check import rebook
+from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.server.directory import Entry
 from calcore_caldav.server.passwords import hash_password, matches
@@ -62,7 +62,7 @@ def import_directory(
             except DirectoryError as error:
                 problems += error.problems
             else:
-                if existing is not None and existing.booking != entry.principal.booking:
+                if existing is not None and _books_otherwise(existing, entry.principal):
                     changed.append(saved[-1])
         if problems:
             raise DirectoryError(problems)
@@ -71,9 +71,13 @@ def import_directory(
             if principal.name in hashes:
                 txn.directory.set_password_hash(principal, hashes[principal.name])
         for room in changed:
-            # Other buffers, another number of meetings at a time: the slots are others.
             rebook(txn, room, settings=services.settings)
     return Imported(created, len(entries) - created)
+
+
+def _books_otherwise(before: Principal, after: Principal) -> bool:
+    """Whether slots are others: other buffers, another number of meetings at a time, days in another zone."""
+    return after.kind.bookable and (before.booking, before.timezone) != (after.booking, after.timezone)
 
 
 def _save(txn: Transaction, entry: Entry, existing: Principal | None) -> Principal:

@@ -126,7 +126,7 @@ def _show(args: argparse.Namespace) -> None:
 
 def _set(args: argparse.Namespace) -> None:
     from calcore_caldav.scheduling.policy import BookingPolicy
-    from calcore_caldav.scheduling.room_check import rebook
+    from calcore_caldav.scheduling.rebooking import rebook
     from calcore_caldav.store.protocol import SYSTEM
 
     with open_place(args) as services, services.store.write(SYSTEM) as txn:

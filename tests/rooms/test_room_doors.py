@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from room_office import event
 from room_server import room_server
 
 from calcore_caldav.core.times import format_date_time
+from calcore_caldav.server.directory import parse_directory
+from calcore_caldav.server.directory_import import import_directory
 from calcore_caldav.store.protocol import SYSTEM
 
 START = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
+DAY = timedelta(days=1)
 JSON = "/calendar/v3/calendars/room1@example.com"
 OWN = "/calendar/v3/calendars/primary"
 
@@ -115,6 +118,39 @@ def test_a_manager_writes_there(place):
     assert len(place.bookings()) == 4
     assert place.max.delete("/room1/calendar/copied.ics").status == 204
     assert len(place.bookings()) == 3
+
+
+ZONE = (
+    '<D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>'
+    "<C:calendar-timezone-id>Asia/Tokyo</C:calendar-timezone-id></D:prop></D:set></D:propertyupdate>"
+)
+DIRECTORY = """
+[[principal]]
+name = "room1"
+type = "ROOM"
+addresses = ["room1@example.com", "boardroom@example.com"]
+timezone = "Asia/Tokyo"
+"""
+
+
+@pytest.mark.parametrize("door", ["DAV", "directory"])
+def test_in_another_time_zone_a_day_is_booked_at_another_time(place, door):
+    day = (START + timedelta(days=10)).date()
+    whole = event("day", None, f"DTSTART;VALUE=DATE:{day:%Y%m%d}", f"DTEND;VALUE=DATE:{day + DAY:%Y%m%d}")
+    assert place.book(place.ann, whole) == {"": "ACCEPTED"}
+    midnight = datetime.combine(day, time(), UTC)
+    assert place.bookings()[-1] == midnight
+    if door == "DAV":
+        assert " 200 " in place.max.request("PROPPATCH", "/room1/calendar/", ZONE).text
+    else:
+        import_directory(place.services, parse_directory(DIRECTORY, "room.toml"))
+    assert place.bookings()[-1] == midnight - timedelta(hours=9)
+    assert place.book(place.bob, event("then", midnight - timedelta(hours=2), organizer="bob")) == {
+        "": "DECLINED"
+    }
+    assert place.book(place.bob, event("later", midnight + timedelta(hours=20), organizer="bob")) == {
+        "": "ACCEPTED"
+    }
 
 
 @pytest.mark.parametrize("door", ["DAV", "JSON"])

@@ -19,6 +19,7 @@ from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
 from calcore_caldav.errors import NotPermitted, SchedulingRefused
 from calcore_caldav.scheduling import explanation, finder, inbound, room_check, room_jobs, rooms
+from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import SYSTEM
 
 
@@ -178,7 +179,7 @@ def test_a_longer_horizon_decides_at_once_what_it_now_reaches(office):
     assert office.seen("ann", "weekly")[""] == "DECLINED"
     office.set(horizon="60d", checkin="10m")
     with office.store.write(SYSTEM) as txn:
-        room_check.rebook(txn, txn.directory.by_name("room1"), settings=office.settings)
+        rebook(txn, txn.directory.by_name("room1"), settings=office.settings)
     office.wait(minutes=1)
     assert set(office.seen("ann", "weekly").values()) == {"ACCEPTED"}
     assert office.jobs()["room-checkin", "weekly"] == hour(1) + timedelta(minutes=10)

@@ -17,7 +17,7 @@ from calcore_caldav.core.principals import Privilege
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.scheduling import room_jobs
 from calcore_caldav.scheduling.policy import BookingPolicy
-from calcore_caldav.scheduling.room_check import rebook
+from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import SYSTEM, Grant
 
 if TYPE_CHECKING:

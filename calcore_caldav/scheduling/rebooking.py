@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bookings of a room made anew from what stands in its calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from calcore_caldav.core.calobject import CalendarObject
+from calcore_caldav.core.principals import Principal
+from calcore_caldav.scheduling import room_agenda, rooms
+from calcore_caldav.scheduling.answering import is_pending, reason_of
+from calcore_caldav.scheduling.policy import policy_of
+from calcore_caldav.scheduling.request import Reason
+from calcore_caldav.scheduling.settings import SchedulingSettings
+from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
+
+
+def rebook(
+    txn: Transaction,
+    room: Principal,
+    events: Iterable[tuple[StoredObject, CalendarObject]] | None = None,
+    *,
+    settings: SchedulingSettings,
+) -> None:
+    """Book a room's events anew: after its policy or its time zone changed, or to repair.
+
+    What waits for the horizon or for approval, or is to be checked in to, is looked at again by the worker.
+    """
+    if events is None:
+        events = [
+            (stored, txn.objects.parsed(stored))
+            for collection in txn.collections.of(room, CollectionKind.CALENDAR)
+            for stored in txn.objects.all(collection)
+        ]
+    own = room.own_addresses
+    # What waits for approval may hold an old time besides its new one.
+    settled = []
+    for stored, copy in events:
+        if is_pending(copy, own):
+            room_agenda.enqueue(txn, room_agenda.ASKED_JOB, room, stored.uid, txn.now)
+        else:
+            settled.append((stored, copy))
+    ordered = sorted(settled, key=lambda pair: (pair[0].created, pair[0].id))
+    for stored, _ in ordered:
+        txn.bookings.replace(room, stored, ())
+    checkin = policy_of(room.booking).checkin
+    for stored, copy in ordered:
+        rooms.book(txn, room, stored, copy, settings=settings)
+        if any(reason_of(c, own) is Reason.HORIZON for c in copy.components):
+            room_agenda.enqueue(txn, room_agenda.HORIZON_JOB, room, stored.uid, txn.now)
+        if checkin and any(p.end > txn.now for p in rooms.periods_of(txn, room, copy, settings=settings)):
+            room_agenda.enqueue(txn, room_agenda.CHECK_IN_JOB, room, stored.uid, txn.now)
