@@ -33,19 +33,16 @@ def rebook(
             for stored in txn.objects.all(collection)
         ]
     own = room.own_addresses
-    # What waits for approval may hold an old time besides its new one.
-    settled = []
-    for stored, copy in events:
-        if is_pending(copy, own):
+    ordered = sorted(events, key=lambda pair: (pair[0].created, pair[0].id))
+    waiting = {stored.id for stored, copy in ordered if is_pending(copy, own)}
+    for stored, _ in ordered:
+        if stored.id in waiting:
             room_agenda.enqueue(txn, room_agenda.ASKED_JOB, room, stored.uid, txn.now)
         else:
-            settled.append((stored, copy))
-    ordered = sorted(settled, key=lambda pair: (pair[0].created, pair[0].id))
-    for stored, _ in ordered:
-        txn.bookings.replace(room, stored, ())
+            txn.bookings.replace(room, stored, ())
     checkin = policy_of(room.booking).checkin
     for stored, copy in ordered:
-        rooms.book(txn, room, stored, copy, settings=settings)
+        rooms.book(txn, room, stored, copy, keep=stored.id in waiting, settings=settings)
         if any(reason_of(c, own) is Reason.HORIZON for c in copy.components):
             room_agenda.enqueue(txn, room_agenda.HORIZON_JOB, room, stored.uid, txn.now)
         if checkin and any(p.end > txn.now for p in rooms.periods_of(txn, room, copy, settings=settings)):

@@ -42,6 +42,7 @@ from calcore_caldav.scheduling.inquiry import (
 from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, HorizonAction, Recurring, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.room_agenda import leave_jobs
+from calcore_caldav.scheduling.room_holds import times_given_up
 from calcore_caldav.scheduling.room_remarks import comments_on, name_of
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import StoredObject, Transaction
@@ -113,7 +114,7 @@ def answer(
         decision = replace(decision, verdicts={**decision.verdicts, **granted})
     else:
         decision = decide(policy, inquiry.request)
-    return _write(txn, room, policy, copy, own_object, inquiry, decision)
+    return _write(txn, room, policy, copy, own_object, inquiry, decision, previous)
 
 
 def _asked_otherwise(
@@ -220,6 +221,7 @@ def _write(
     own_object: StoredObject | None,
     inquiry: Inquiry,
     decision: BookingDecision,
+    previous: CalendarObject | None = None,
 ) -> RoomAnswer:
     written = answered(copy, room.own_addresses, inquiry.instances, decision, txn.now)
     new = shown(txn, room, written.copy)
@@ -234,13 +236,19 @@ def _write(
     ]
     pending = any(v.reason is Reason.PENDING for v in decided.values())
     if own_object is not None and is_pending(new, room.own_addresses):
-        # Moved, and not granted yet: what was booked stays booked, but for what was refused.
-        refused = {
+        # Moved, and not granted yet: what was granted stays booked.
+        given_up = [
             padded_period(policy, w)
             for w in inquiry.request.wanted
             if w.rid in decided and final[w.rid] not in OCCUPYING
-        }
-        taken += [period for period in _booked(txn, room, own_object) if period not in refused]
+        ]
+        if previous is not None:
+            given_up += times_given_up(room, policy, previous, copy, inquiry, final)
+        taken += [
+            period
+            for period in _booked(txn, room, own_object)
+            if not any(gone.start <= period.start and period.end <= gone.end for gone in given_up)
+        ]
     displaced = _displace(txn, room, decided.values(), settings=inquiry.settings)
     answer = RoomAnswer(
         copy=new,
@@ -280,13 +288,15 @@ def book(
     stored: StoredObject,
     copy: CalendarObject,
     *,
+    keep: bool = False,
     settings: SchedulingSettings,
 ) -> None:
     """Book what stands in the room's calendar, whoever wrote it there: managers overrule the policy.
 
-    What overlaps takes a slot of its own, so the no-overlap constraint is never hit.
+    What overlaps takes a slot of its own, so the no-overlap constraint is never hit. `keep`: what is booked
+    besides, such as the old time of what waits for approval, stays so.
     """
-    txn.bookings.replace(room, stored, slots_for(txn, room, stored, copy, settings=settings))
+    txn.bookings.replace(room, stored, slots_for(txn, room, stored, copy, keep=keep, settings=settings))
 
 
 def slots_for(
@@ -295,10 +305,13 @@ def slots_for(
     stored: StoredObject | None,
     copy: CalendarObject,
     *,
+    keep: bool = False,
     settings: SchedulingSettings,
 ) -> Bookings:
-    """The bookings of an event as it stands, whatever the policy says of it."""
+    """The bookings of an event as it stands, whatever the policy says of it; with `keep` those that it has, too."""
     taken = periods_of(txn, room, copy, settings=settings)
+    if stored is not None and keep:
+        taken += _booked(txn, room, stored)
     return _slots(txn, room, policy_of(room.booking), taken, stored)
 
 

@@ -99,6 +99,36 @@ def test_nobody_approves(office, action, answer):
         assert "[TIMEOUT]" in office.said("ann")[0]
 
 
+def test_what_waits_holds_no_more_than_it_asks_for_and_was_granted(office):
+    office.set(mode="approval", override="none")
+    daily = event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3")
+    office.put("ann", daily)
+    # A date that is cancelled while it waits is free at once,
+    cancelled = "EXDATE:20260303T100000Z"
+    kept = event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", cancelled, answer="TENTATIVE")
+    office.put("ann", kept)
+    assert [b[1] for b in office.bookings()] == [hour(1), hour(49)]
+    # and so is a time that was asked for and never granted.
+    moved = event("daily", hour(52), "RECURRENCE-ID:20260304T100000Z")
+    office.put("ann", kept.with_components((*kept.components, *moved.components)))
+    assert [b[1] for b in office.bookings()] == [hour(1), hour(52)]
+    # What was granted stays, until the new time is.
+    office.answer_as("room1", "daily", "ACCEPTED", actor="max")
+    again = event("daily", hour(54), "RECURRENCE-ID:20260304T100000Z")
+    granted = event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", cancelled, answer="ACCEPTED")
+    office.put("ann", granted.with_components((*granted.components, *again.components)))
+    assert [b[1] for b in office.bookings()] == [hour(1), hour(52), hour(54)]
+    # A granted date that is cancelled while another one waits is free, too.
+    less = event(
+        "daily", hour(1), "RRULE:FREQ=DAILY;COUNT=3", cancelled, "EXDATE:20260302T100000Z", answer="ACCEPTED"
+    )
+    waits = event("daily", hour(54), "RECURRENCE-ID:20260304T100000Z", answer="TENTATIVE")
+    office.put("ann", less.with_components((*less.components, *waits.components)))
+    assert [b[1] for b in office.bookings()] == [hour(52), hour(54)]
+    office.answer_as("room1", "daily", "ACCEPTED", actor="max")
+    assert [b[1] for b in office.bookings()] == [hour(54)]
+
+
 def test_what_is_private_is_so_in_the_rooms_inbox_and_in_exceptions_too(office):
     office.set(mode="approval", override="none")
     private = ("CLASS:CONFIDENTIAL", "SUMMARY:Secret", "DESCRIPTION:Secret too")
@@ -413,6 +443,24 @@ def test_the_check_repairs_what_is_gone_from_the_room_or_booked_for_nobody(offic
     assert set(office.seen("ann", "series").values()) == {"ACCEPTED"}
     assert office.seen("ann", "lost") == office.seen("room1", "lost") == {"": "ACCEPTED"}
     assert [b[0] for b in office.bookings()] == ["lost", "series", "series", "series"]
+
+
+def test_the_check_books_what_waits_for_approval(office):
+    office.set(mode="approval", override="none")
+    office.put("ann", event("waits", hour(1)))
+    office.put("ann", event("moved", hour(3)))
+    office.answer_as("room1", "moved", "ACCEPTED", actor="max")
+    office.put("ann", event("moved", hour(5)))
+    held = office.bookings()
+    assert [b[1] for b in held] == [hour(1), hour(3), hour(5)]
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        txn.bookings.replace(room, rooms.stored_copy(txn, room, "waits"), ())
+        found = room_check.check(txn, room, fix=True, settings=office.settings)
+        assert [(str(f.trouble), f.uid, f.fixed) for f in found] == [("unbooked", "waits", True)]
+        assert room_check.check(txn, room, fix=False, settings=office.settings) == []
+    # The old time of what was moved stays held.
+    assert office.bookings() == held
 
 
 def test_the_check_leaves_alone_what_organizers_keep_for_themselves(office):
