@@ -18,6 +18,7 @@ from radicale.app import Application
 from radicale.config import Configuration
 
 from calcore_caldav.dav import aces, collections, methods, outbox, report, split
+from calcore_caldav.dav.capabilities import DAV_HEADER
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
 from calcore_caldav.dav.if_header import check_states
 from calcore_caldav.dav.resources import conceal
@@ -27,24 +28,6 @@ from calcore_caldav.scheduling.posting import KINDS
 from calcore_caldav.scheduling.services import Services
 from calcore_caldav.store.protocol import NOBODY
 
-CAPABILITIES: Final[Mapping[str, str]] = {
-    "1": "4918 §18.1",
-    "3": "4918 §18.3",
-    "access-control": "3744 §7.2",
-    "calendar-access": "4791 §5.1",
-    "calendar-auto-schedule": "6638 §2",
-    "calendar-availability": "7953 §7",
-    "calendar-query-extended": "Apple",
-    "calendarserver-group-attendee": "Apple",
-    "calendarserver-recurrence-split": "Apple",
-    "addressbook": "6352 §6.1",
-    "extended-mkcol": "5689 §3.1",
-    "calendarserver-principal-property-search": "Apple",
-    "calendarserver-principal-search": "Apple",
-}
-"""Tokens of the DAV header; "1" comes first, as clients expect."""
-
-_CAPABLE: Final = ", ".join(CAPABILITIES)
 _PATH: Final = "calcore.path"
 _TYPE: Final = "calcore.content-type"
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -60,8 +43,7 @@ class Method(NamedTuple):
 
 def options(_: DavRequest) -> DavResponse:
     """OPTIONS: the same for every URL, existing or not."""
-    headers = {"DAV": _CAPABLE, "Allow": ", ".join(METHODS)}
-    return DavResponse(HTTPStatus.OK, headers=headers)
+    return DavResponse(HTTPStatus.OK, headers={"DAV": DAV_HEADER, "Allow": ", ".join(METHODS)})
 
 
 METHODS: Final[Mapping[str, Method]] = {
@@ -246,9 +228,6 @@ class CalDAVApplication(Application):  # type: ignore[misc]
             # Radicale refuses joiners and direction marks, which are letters of some names.
             environ["PATH_INFO"] = quote(path)
         status, headers, answers = super()._handle_request(environ)
-        if status.startswith("207") and environ["REQUEST_METHOD"] == "PROPFIND":
-            # Apple's and Nextcloud's clients look for it here, too.
-            headers = [*headers, ("DAV", _CAPABLE)]
         if status.startswith("405"):
             # What is there may be had by other methods (RFC 9110 §15.5.6).
             others = (name for name in METHODS if name != environ["REQUEST_METHOD"])

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from calcore_caldav.core.principals import Principal, Privilege
 from calcore_caldav.dav import patching, xml
+from calcore_caldav.dav.capabilities import DAV_HEADER
 from calcore_caldav.dav.conditional import check_etag, check_unmodified
 from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, multistatus, refused
 from calcore_caldav.dav.patching import Outcome, draft_all, failed, instructions, propstats
@@ -38,6 +39,8 @@ from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps
 
 _CREATED: Final = {"Cache-Control": "no-cache"}
+_HOMES: Final = frozenset({C("calendar-home-set"), CR("addressbook-home-set")})
+"""Who asks for these is finding the way: there Nextcloud's client looks for what the server can do. Polls don't."""
 
 
 def propfind(request: DavRequest) -> DavResponse:
@@ -57,7 +60,10 @@ def propfind(request: DavRequest) -> DavResponse:
         responses.append(answer.response(resource))
     if depth == "1":
         responses.extend(answer.response(child) for child in children(request, resource))
-    return multistatus(request, xml.multistatus(responses))
+    found = multistatus(request, xml.multistatus(responses))
+    if _HOMES.isdisjoint(asked.names):
+        return found
+    return replace(found, headers={**found.headers, "DAV": DAV_HEADER})
 
 
 def proppatch(request: DavRequest) -> DavResponse:

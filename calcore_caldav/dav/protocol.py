@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from calcore_caldav.dav import xml
-from calcore_caldav.dav.application import CAPABILITIES, MESSAGES, METHODS
+from calcore_caldav.dav.application import MESSAGES, METHODS
+from calcore_caldav.dav.capabilities import CAPABILITIES
 from calcore_caldav.dav.property_table import PROPERTIES
 from calcore_caldav.dav.props_caldav import STORED_AS_SENT
 from calcore_caldav.dav.report_table import REPORTS
@@ -113,7 +114,7 @@ REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "Accept-Encoding": "9110 §12.5.3: gzip",
 }
 RESPONSE_HEADERS: Final[Mapping[str, str]] = {
-    "DAV": "4918 §10.1; with OPTIONS and PROPFIND",
+    "DAV": "4918 §10.1; with OPTIONS, and PROPFIND of the home sets",
     "Allow": "9110 §10.2.1",
     "ETag": "9110 §8.8.3; after a PUT only where the stored octets are the sent ones",
     "Last-Modified": "9110 §8.8.2",
