@@ -46,6 +46,7 @@ ANSWERS: Final[Mapping[Mode, tuple[PartStat, PartStat]]] = {
 }
 """What each mode answers where nothing speaks against the booking, and where something does."""
 _HOLDING: Final = frozenset({Reason.FREE, Reason.PENDING})
+_WITHOUT_BUFFERS: Final = frozenset({TakenBy.CLOSED, TakenBy.HELD})
 
 
 def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
@@ -133,11 +134,14 @@ def _lead_time(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date,
 
 
 def _duration(p: BookingPolicy, r: BookingRequest, w: Wanted, _u: Mapping[date, timedelta]) -> str | None:
-    # By the clock on the room's wall: a day on which clocks change is a day.
+    exact = w.end - w.start
+    if p.min_duration <= exact and (not p.max_duration or exact <= p.max_duration):
+        return None
+    # Or by the clock on the room's wall: a day on which clocks change is a day.
     length = _on_the_wall(w.end, r.zone) - _on_the_wall(w.start, r.zone)
-    if p.max_duration and length > p.max_duration:
+    if p.max_duration and min(exact, length) > p.max_duration:
         return "≤ " + span(p.max_duration)
-    return "≥ " + span(p.min_duration) if length < p.min_duration else None
+    return "≥ " + span(p.min_duration) if max(exact, length) < p.min_duration else None
 
 
 def _on_the_wall(instant: datetime, zone: tzinfo) -> datetime:
@@ -316,7 +320,9 @@ class _BusyTime:
 
 def padded_period(policy: BookingPolicy, use: Wanted | Taken) -> Period:
     """The time for which the room is in use, buffers included; an instant counts as its moment."""
-    end = max(use.end, use.start + timedelta.resolution)
-    if isinstance(use, Taken) and use.by in {TakenBy.CLOSED, TakenBy.HELD}:
-        return Period(use.start, end)
-    return Period(use.start - policy.buffer_before, end + policy.buffer_after)
+    start, end = use.start, use.end
+    if end <= start:
+        end = start + timedelta.resolution
+    if isinstance(use, Taken) and use.by in _WITHOUT_BUFFERS:
+        return Period(start, end)
+    return Period(start - policy.buffer_before, end + policy.buffer_after)

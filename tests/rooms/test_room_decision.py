@@ -128,6 +128,18 @@ def test_a_day_on_which_clocks_change_is_a_day():
     assert answers(policy(horizon=0), [day], zone=paris) == [(A, Reason.FREE)]
 
 
+def test_a_meeting_over_which_clocks_change_is_as_long_as_it_is():
+    paris = ZoneInfo("Europe/Paris")
+    back = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 by the clock, until 02:15 after it was put back
+    forward = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+    always = policy(horizon=0, hours="mon-sun 00:00-24:00", max_duration="1h")
+    for start in (back, forward):
+        meeting = Wanted(None, start, start + timedelta(minutes=45))
+        assert answers(always, [meeting], zone=paris) == [(A, Reason.FREE)]
+    long = Wanted(None, forward, forward + 2 * HOUR)
+    assert answers(always, [long], zone=paris) == [(D, Reason.DURATION)]
+
+
 def test_opening_hours_in_the_zone_of_the_room():
     office = policy(hours="mon-fri 08:00-12:00, 13:00-18:00; sat 9:00-12:00")
     paris = ZoneInfo("Europe/Paris")
