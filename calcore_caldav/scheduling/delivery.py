@@ -367,16 +367,9 @@ class Delivery:
         return found
 
     def _calendar_for(self, person: Principal, kind: str) -> Collection | None:
-        first = self.txn.collections.get(person.name, person.default_calendar)
-        others = self.txn.collections.of(person, CollectionKind.CALENDAR)
-        for collection in (first, *others):
-            if (
-                collection is not None
-                and collection.kind is CollectionKind.CALENDAR
-                and kind in collection.components
-            ):
-                return collection
-        return None
+        found = [c for c in self.txn.collections.of(person, CollectionKind.CALENDAR) if kind in c.components]
+        default = (c for c in found if c.name == person.default_calendar)
+        return next(default, found[0] if found else None)
 
     def to_inbox(self, person: Principal, body: CalendarObject) -> None:
         """Leave the message for clients that look for it (RFC 6638 §2.2); twice the same is one item."""

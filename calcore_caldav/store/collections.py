@@ -10,38 +10,16 @@ from typing import Final
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from calcore_caldav.core.principals import Principal
-from calcore_caldav.core.times import from_epoch
 from calcore_caldav.errors import AlreadyExists, NotFound
-from calcore_caldav.store import index
+from calcore_caldav.store import homes, index
 from calcore_caldav.store.principals import by_name, owner_of, zone_of
 from calcore_caldav.store.protocol import Collection, CollectionKind, CollectionProps
-from calcore_caldav.store.schema import collections, dead_properties, objects, principals
+from calcore_caldav.store.schema import collections, dead_properties, objects
 from calcore_caldav.store.session import Session
 from calcore_caldav.store.sql import Row, Statement
 
 _SHORTEST_SPAN: Final = 86400
 
-_SELECT = select(
-    collections.c.id,
-    collections.c.principal_id,
-    principals.c.name.label("owner"),
-    collections.c.name,
-    collections.c.kind,
-    collections.c.display_name,
-    collections.c.components,
-    collections.c.timezone,
-    collections.c.transparent,
-    collections.c.revision,
-    collections.c.created,
-    collections.c.modified,
-).join(principals)
-_GET = Statement(
-    _SELECT.where(principals.c.name == bindparam("owner_"), collections.c.name == bindparam("name_"))
-)
-_BY_ID = Statement(_SELECT.where(collections.c.id == bindparam("id_")))
-_OF = Statement(
-    _SELECT.where(collections.c.principal_id == bindparam("principal_id_")).order_by(collections.c.name)
-)
 _INSERT = Statement(
     insert(collections)
     .values({c.name: bindparam(c.name) for c in collections.c if c.name != "id"})
@@ -105,16 +83,13 @@ class SqlCollectionRows:
         self._session = session
 
     def get(self, owner: str, name: str) -> Collection | None:
-        row = self._session.sql.first(_GET, owner_=owner, name_=name)
-        return _collection(row) if row else None
+        return homes.named(self._session, owner, name)
 
     def by_id(self, collection_id: int) -> Collection | None:
-        row = self._session.sql.first(_BY_ID, id_=collection_id)
-        return _collection(row) if row else None
+        return homes.by_id(self._session, collection_id)
 
     def of(self, owner: Principal, *kinds: CollectionKind) -> list[Collection]:
-        rows = self._session.sql.all(_OF, principal_id_=owner.id)
-        return [_collection(row) for row in rows if not kinds or row[4] in kinds]
+        return [c for c in homes.home_of(self._session, owner.id) if not kinds or c.kind in kinds]
 
     def zone(self, collection: Collection) -> tzinfo:
         return zone_of(collection.timezone, owner_of(self._session, collection.principal_id))
@@ -140,6 +115,7 @@ class SqlCollectionRows:
             modified=now,
         )
         self._session.revisions[collection_id] = 1
+        self._session.known.clear()
         for clark, xml in props.dead.items():
             self._set("collection_id", collection_id, clark, xml)
         created = self.by_id(collection_id)
@@ -159,6 +135,7 @@ class SqlCollectionRows:
             timezone=collection.timezone,
             transparent=collection.transparent,
         )
+        self._session.known.clear()
         if old.timezone != collection.timezone:
             for _ in index.rewrite_collection(self._session, collection.id):
                 pass
@@ -168,6 +145,7 @@ class SqlCollectionRows:
             raise AlreadyExists(f"/{collection.owner}/{name}/")
         self._session.touch(collection.id)
         self._session.sql.run(_RENAME, id_=collection.id, name=name)
+        self._session.known.clear()
         renamed = self.by_id(collection.id)
         if renamed is None:
             raise NotFound(collection.path)
@@ -245,20 +223,3 @@ def _segments(path: str) -> tuple[str, str, str]:
     owner, _, rest = path.lstrip("/").partition("/")
     collection, _, name = rest.partition("/")
     return owner, collection, name
-
-
-def _collection(row: Row) -> Collection:
-    return Collection(
-        id=row[0],
-        principal_id=row[1],
-        owner=row[2],
-        name=row[3],
-        kind=CollectionKind(row[4]),
-        display_name=row[5],
-        components=tuple(row[6].split(",")) if row[6] else (),
-        timezone=row[7],
-        transparent=bool(row[8]),
-        revision=row[9],
-        created=from_epoch(row[10]),
-        modified=from_epoch(row[11]),
-    )

@@ -22,6 +22,7 @@ from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Occurrence, RecurrenceSet
 from calcore_caldav.core.times import TimeRange, format_date_time, from_epoch, to_epoch
 from calcore_caldav.errors import InvalidCalendarData
+from calcore_caldav.store import homes
 from calcore_caldav.store.likeness import same_times
 from calcore_caldav.store.principals import owner_of, zone_of
 from calcore_caldav.store.protocol import CollectionKind
@@ -139,14 +140,22 @@ class Indexed:
 
 def place_of(session: Session, collection_id: int) -> Place:
     """The place of objects in a collection."""
-    return next(iter(places(session, [collection_id])))
+    found = homes.by_id(session, collection_id)
+    assert found is not None
+    return _place(session, found.id, found.principal_id, found.timezone, found.kind)
 
 
 def places(session: Session, collection_ids: list[int]) -> Iterator[Place]:
     """The places of objects in collections."""
-    for id_, principal_id, timezone, kind in {*session.sql.listed(_PLACES, collection_ids)}:
-        owner = owner_of(session, principal_id)
-        yield Place(id_, zone_of(timezone, owner), owner.own_addresses, kind == CollectionKind.CALENDAR)
+    for row in {*session.sql.listed(_PLACES, collection_ids)}:
+        yield _place(session, *row)
+
+
+def _place(session: Session, collection_id: int, principal_id: int, timezone: str | None, kind: str) -> Place:
+    owner = owner_of(session, principal_id)
+    return Place(
+        collection_id, zone_of(timezone, owner), owner.own_addresses, kind == CollectionKind.CALENDAR
+    )
 
 
 def expand(obj: CalendarObject, place: Place, window: TimeRange, limit: int | None = None) -> list[IndexRow]:

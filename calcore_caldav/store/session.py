@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from calcore_caldav.store.sql import Sql, Statement
 if TYPE_CHECKING:
     from calcore_caldav.core.calobject import CalendarObject
     from calcore_caldav.store.index import Indexed
+    from calcore_caldav.store.protocol import Collection
 
 _BUMP = Statement(
     update(collections)
@@ -45,6 +46,27 @@ class Shared:
     directory: DirectoryCache
 
 
+@dataclass(frozen=True, slots=True)
+class KnownCollections:
+    """Collections as a transaction read them, and changed them since."""
+
+    ids: dict[int, Collection] = field(default_factory=dict)
+    named: dict[tuple[str, str], Collection] = field(default_factory=dict)
+    """By the owner's name and their own."""
+    homes: dict[int, list[int]] = field(default_factory=dict)
+    """All ids of a principal, by name."""
+
+    def add(self, collection: Collection) -> Collection:
+        """Know it so from now on; returns it."""
+        self.ids[collection.id] = self.named[collection.owner, collection.name] = collection
+        return collection
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for part in (self.ids, self.named, self.homes):
+            part.clear()
+
+
 @dataclass(slots=True)
 class Session:
     """One transaction, seen from its rows."""
@@ -54,6 +76,7 @@ class Session:
     now: datetime
     revisions: dict[int, int] = field(default_factory=dict)
     """The revisions that this transaction gave to the collections that it changed."""
+    known: KnownCollections = field(default_factory=KnownCollections)
     object_properties: dict[int, dict[int, dict[str, str]]] = field(default_factory=dict)
     """Dead properties of the objects of collections, as far as they were read."""
     indexed: tuple[CalendarObject, tzinfo, Indexed] | None = None
@@ -75,6 +98,8 @@ class Session:
         if revision is None:
             revision = self.sql.insert(_BUMP, id_=collection_id, now=self.now_ts)
             self.revisions[collection_id] = revision
+            if (before := self.known.ids.get(collection_id)) is not None:
+                self.known.add(replace(before, revision=revision, modified=self.now))
         return revision
 
     @property
@@ -89,6 +114,7 @@ class Session:
         if not self._directory_changed:
             self.sql.run(_BUMP_DIRECTORY)
             self._directory_changed = True
+        self.known.clear()
         self._view = DirectoryView(-1)
 
     @contextmanager
@@ -105,6 +131,7 @@ class Session:
             self.sql.driver(f"RELEASE SAVEPOINT {name}")
             self.revisions, self._directory_changed = revisions, changed
             self.object_properties.clear()
+            self.known.clear()
             del self.callbacks[callbacks:]
             if self._view is not None and self._view.revision < 0:
                 self._view = DirectoryView(-1) if changed else None
