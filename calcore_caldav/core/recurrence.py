@@ -78,6 +78,7 @@ class RecurrenceSet:
             if self.series is not None
             else []
         )
+        self._absolute = self.recurring and not self.floating
 
     @property
     def recurring(self) -> bool:
@@ -216,11 +217,13 @@ class RecurrenceSet:
                 yield _overriding(override)
 
     def _instance(self, found: Occurrence) -> Instance:
-        source = found.source
+        source, start = found.source, from_epoch(found.start)
+        # Most of them begin when they always did.
+        unmoved = found.key == found.start and self._absolute
         return Instance(
             self._uid,
-            self.rid(found),
-            from_epoch(found.start),
+            RecurrenceId(start) if unmoved else self.rid(found),
+            start,
             from_epoch(found.end),
             source.moment.all_day,
             source.moment.floating,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import accumulate
+from operator import attrgetter
 from typing import Final
 
 from calcore_caldav.core.calobject import PartStat
@@ -61,9 +62,10 @@ def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
     limits = [(reason, rule) for reason, has, rule in _LIMITS if limited and has(policy)]
     busy = _BusyTime(policy, request.taken)
     used = dict(request.booker.used)
+    over = request.now - request.past_grace
     verdicts: dict[RecurrenceId | None, Verdict] = {}
-    for wanted in sorted(request.wanted, key=lambda w: (w.start, w.end)):
-        verdict = _kept(policy, request, wanted) or _judge(policy, request, wanted, limits, busy, used)
+    for wanted in sorted(request.wanted, key=attrgetter("start", "end")):
+        verdict = _kept(policy, wanted, over) or _judge(policy, request, wanted, limits, busy, used)
         verdicts[wanted.rid] = verdict
         if policy.quota and (verdict.reason in _HOLDING or verdict.partstat is _A):
             week = week_of(wanted.start, request.zone)
@@ -77,8 +79,8 @@ def week_of(instant: datetime, zone: tzinfo) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _kept(policy: BookingPolicy, request: BookingRequest, wanted: Wanted) -> Verdict | None:
-    if wanted.end <= request.now - request.past_grace:
+def _kept(policy: BookingPolicy, wanted: Wanted, over: datetime) -> Verdict | None:
+    if wanted.end <= over:
         return Verdict(wanted.partstat, Reason.PAST)
     if wanted.partstat is not _N and policy.manual_wins:
         return Verdict(wanted.partstat, Reason.KEPT)
@@ -281,13 +283,8 @@ class _BusyTime:
     def conflict(self, wanted: Wanted, *, displace: bool) -> tuple[Taken | None, tuple[Taken, ...]]:
         """What keeps the instance out, and what it displaces where it is not kept out."""
         within = padded_period(self._policy, wanted)
-        rivals = [
-            pair
-            for pair in self._taken[
-                bisect_right(self._ends, within.start) : bisect_left(self._starts, within.end)
-            ]
-            if pair[0].end > within.start
-        ]
+        near = self._taken[bisect_right(self._ends, within.start) : bisect_left(self._starts, within.end)]
+        rivals = [pair for pair in near if pair[0].end > within.start]
         if not rivals:
             return None, ()
         real = Period(wanted.start, max(wanted.end, wanted.start + timedelta.resolution))

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from calcore_caldav.core.times import Period
 
@@ -51,10 +52,14 @@ def assign(
     finds its slot. What is booked beyond that (overruled, always accepted) gets slots above.
     """
     booked = sorted(taken)
+    starts = [period.start for period, _ in booked]
+    # Greatest end so far: whatever stands before the first one beyond a start has ended by then.
+    ends = list(accumulate((period.end for period, _ in booked), max))
     assigned: list[tuple[Period, int]] = []
     for period in union(periods):
-        rivals = [b for b in booked if b[0].start < period.end and b[0].end > period.start]
-        slot = _lowest_free(period, rivals)
+        near = booked[bisect_right(ends, period.start) : bisect_left(starts, period.end)]
+        rivals = [b for b in near if b[0].end > period.start]
+        slot = _lowest_free(period, rivals) if rivals else 0
         if concurrency and slot >= concurrency:
             cuts = {t for (start, end), _ in rivals for t in (start, end) if period.start < t < period.end}
             edges = sorted({period.start, period.end} | cuts)
