@@ -113,7 +113,7 @@ def _wanted(
         instance.end,
         PartStat.NEEDS_ACTION if again or answer is None else answer,
         heads.count(instance.component),
-        any(period.start <= instance.start and instance.end <= period.end for period in has),
+        bool(has) and any(p.start <= instance.start and instance.end <= p.end for p in has),
     )
 
 
@@ -160,12 +160,12 @@ def taken(
     published = availability.published(txn, room)
     rows: dict[tuple[int, str, datetime], InstanceRow] = {}
     closed: list[Taken] = []
-    wider = slots.union(Period(window.start - reach, window.end + reach) for window in windows)
+    wider = slots.union(Period(w.start - reach, w.end + reach) for w in windows) if reach else windows
     for row in txn.instances.rows(places, *wider):
         if row.object_id not in ignore:
             rows[row.object_id, row.rid.to_basic() if row.rid else "", row.start] = row
     booked.extend(b for b in txn.bookings.of(room, *wider) if b.object_id not in ignore)
-    for window in clusters(windows):
+    for window in clusters(windows) if published is not None else ():
         shut = availability.unavailable_in(published, room, window)
         closed.extend(Taken(start, end, TakenBy.CLOSED) for start, end, _ in shut)
     kinds = Kinds(txn, room)

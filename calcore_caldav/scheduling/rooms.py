@@ -381,8 +381,9 @@ def _slots(
     own_id = own_object.id if own_object is not None else None
     others = {(b.period, b.slot) for b in inquiry.booked} if inquiry is not None else set()
     known = inquiry.windows if inquiry is not None else ()
+    starts = [window.start for window in known]
     for window in clusters(periods):
-        at = bisect_right(known, window.start, key=lambda w: w.start) - 1
+        at = bisect_right(starts, window.start) - 1
         if at >= 0 and known[at].start <= window.start and window.end <= known[at].end:
             continue
         others.update((b.period, b.slot) for b in txn.bookings.of(room, window) if b.object_id != own_id)
