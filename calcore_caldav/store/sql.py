@@ -8,6 +8,7 @@ driver's cursor: a fifth of the cost of running it through SQLAlchemy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import ClauseElement
@@ -21,32 +22,56 @@ _MOST: Final = 512
 """Longer value lists are cut. Lists are compiled for powers of two; shorter ones repeat their last value."""
 
 
+class Compiled:
+    """What a statement is for a driver: its text, and how its parameters are handed over."""
+
+    __slots__ = ("_constants", "_places", "text")
+
+    def __init__(self, compiled: Any, constants: dict[str, Any]) -> None:
+        self.text = str(compiled)
+        self._constants = constants
+        names: Sequence[str] = compiled.positiontup or ()
+        # For drivers that take them by place: SQLite's takes names too, and looks each up among all of them.
+        places = itemgetter(*names) if len(names) > 1 else _few(names)
+        self._places = places if compiled.positional else None
+
+    def bound(self, parameters: Mapping[str, Any]) -> Any:
+        """The parameters as the driver takes them, those included that the statement brings along."""
+        merged = {**self._constants, **parameters} if self._constants else parameters
+        return merged if self._places is None else self._places(merged)
+
+
+def _few(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return lambda parameters: tuple(parameters[name] for name in names)
+
+
 class Statement:
-    """A Core statement and its texts, one for each dialect and length of its value list.
+    """A Core statement, compiled once for each dialect and length of its value list.
 
     `values` names its expanding bind parameter, if it has one.
     """
 
-    __slots__ = ("_core", "_texts", "values")
+    __slots__ = ("_compiled", "_core", "values")
 
     def __init__(self, core: ClauseElement, values: str = "") -> None:
         self._core = core
-        self._texts: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
+        self._compiled: dict[tuple[str, int], Compiled] = {}
         self.values = values
 
-    def text(self, dialect: Dialect, size: int = 0) -> tuple[str, dict[str, Any]]:
-        """The driver's text, and the constants that are bound in it."""
+    def compiled(self, dialect: Dialect, size: int = 0) -> Compiled:
+        """What it is for that dialect, with so many values."""
         key = (dialect.name, size)
-        if key not in self._texts:
+        if key not in self._compiled:
             compiled: Any = self._core.compile(dialect=dialect)
             bound = compiled.params
             constants = {name: bound[name] for bind, name in compiled.bind_names.items() if not bind.required}
-            core = self._core
             if size:  # the compiler wants values to expand; what the others are doesn't matter
-                core = core.params({**dict.fromkeys(bound, 0), **constants, self.values: [*range(size)]})
-            text = str(core.compile(dialect=dialect, compile_kwargs={"render_postcompile": bool(size)}))
-            self._texts[key] = (text, constants)
-        return self._texts[key]
+                core = self._core.params(
+                    {**dict.fromkeys(bound, 0), **constants, self.values: [*range(size)]}
+                )
+                compiled = core.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+            self._compiled[key] = Compiled(compiled, constants)
+        return self._compiled[key]
 
 
 Cursor = Any
@@ -91,10 +116,10 @@ class Sql:
         return self._cursor is not None
 
     def _execute(self, statement: Statement, parameters: dict[str, Any], size: int = 0) -> Cursor:
-        text, constants = statement.text(self._dialect, size)
+        compiled = statement.compiled(self._dialect, size)
         cursor = self._cursor or self.cursor
         try:
-            cursor.execute(text, {**constants, **parameters} if constants else parameters)
+            cursor.execute(compiled.text, compiled.bound(parameters))
         except self._errors as error:
             raise self._translate(error) from error
         return cursor
@@ -138,9 +163,9 @@ class Sql:
     def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a change once for each row."""
         self.require_writable()
-        text, constants = statement.text(self._dialect)
+        compiled = statement.compiled(self._dialect)
         try:
-            self.cursor.executemany(text, [{**constants, **row} for row in rows] if constants else list(rows))
+            self.cursor.executemany(compiled.text, [*map(compiled.bound, rows)])
         except self._errors as error:
             raise self._translate(error) from error
 

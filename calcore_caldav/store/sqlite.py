@@ -37,7 +37,7 @@ from calcore_caldav.store.settings import StoreSettings
 from calcore_caldav.store.sql import Cursor, Sql, Statement
 from calcore_caldav.store.transaction import SqlTransaction
 
-_DIALECT: Final = dialect.dialect(paramstyle="named")
+_DIALECT: Final = dialect.dialect(paramstyle="qmark")
 _OLDEST: Final = (3, 35, 0)
 """The first one that knows RETURNING."""
 _SYNCHRONOUS: Final = frozenset({"OFF", "NORMAL", "FULL", "EXTRA"})
@@ -133,7 +133,8 @@ class SqliteStore:
     def _read_epoch(self) -> str:
         connection = self._take()
         try:
-            epoch: str = connection.execute(*_PING.text(_DIALECT)).fetchone()[0]
+            ping = _PING.compiled(_DIALECT)
+            epoch: str = connection.execute(ping.text, ping.bound({})).fetchone()[0]
         finally:
             self._end(connection, "ROLLBACK")
         return epoch

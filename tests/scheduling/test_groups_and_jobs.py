@@ -228,7 +228,12 @@ def test_a_failure_anywhere_leaves_everything_as_it_was(monkeypatch, tmp_path, c
     def failing(real):
         def call(self, statement, *args):
             nonlocal countdown
-            if statement.text(self._dialect)[0].lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            if (
+                statement.compiled(self._dialect)
+                .text.lstrip()
+                .upper()
+                .startswith(("INSERT", "UPDATE", "DELETE"))
+            ):
                 countdown -= 1
                 if countdown == 0:
                     raise OSError("disk full")

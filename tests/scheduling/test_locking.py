@@ -25,7 +25,7 @@ def steps(monkeypatch: pytest.MonkeyPatch, office: Office) -> list[object]:
         return lock(self, keys)
 
     def executing(self, statement, *args):
-        if statement.text(self._dialect)[0].lstrip().upper().startswith(WRITES):
+        if statement.compiled(self._dialect).text.lstrip().upper().startswith(WRITES):
             seen.append("write")
         return execute(self, statement, *args)
 
