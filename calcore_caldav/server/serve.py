@@ -30,8 +30,6 @@ _MOST_WORKERS = 4
 # Of malloc.h of the GNU C library.
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
-_NEW_OBJECTS = 10_000
-"""So many more of them have a worker look for garbage."""
 _THREADS = 32
 """Threads of a worker where the configuration says "unlimited"."""
 
@@ -262,8 +260,6 @@ def _application(where: Place, overrides: dict[str, dict[str, str]]) -> Any:
     configuration = native_configuration(where.config, overrides)
     _set_logging_up(configuration)
     application = build_wsgi(configuration)
-    # Requests leave next to no cycles behind; looking for them as often as Python does is a twentieth of a PUT.
-    gc.set_threshold(_NEW_OBJECTS)
     start_background(services_from(configuration))
     return application
 
