@@ -78,7 +78,8 @@ class RecurrenceSet:
             if self.series is not None
             else []
         )
-        self._absolute = self.recurring and not self.floating
+        self.absolute: Final = self.recurring and not self.floating
+        """Whether the original starts are instants: the keys of its occurrences are in epoch seconds then."""
 
     @property
     def recurring(self) -> bool:
@@ -219,7 +220,7 @@ class RecurrenceSet:
     def _instance(self, found: Occurrence) -> Instance:
         source, start = found.source, from_epoch(found.start)
         # Most of them begin when they always did.
-        unmoved = found.key == found.start and self._absolute
+        unmoved = self.absolute and found.key == found.start
         return Instance(
             self._uid,
             RecurrenceId(start) if unmoved else self.rid(found),

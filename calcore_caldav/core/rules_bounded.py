@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 from calcore_caldav.core.moments import DAY, LATEST, to_epoch, to_local
@@ -42,19 +43,10 @@ class BoundedRule:
 
     def keys(self, since: int, moment: Moment) -> Iterator[int]:
         """Keys of the starts from a wall clock time on."""
-        last = self.last
-        if moment.all_day:
-            for local in self.walk.walk(since):
-                if local > last:
-                    return
-                yield local // DAY
-        elif moment.floating:
-            for local in self.walk.walk(since):
-                if local > last:
-                    return
-                yield local
-        else:
-            yield from self._instants(since, last, moment.offsets)
+        if not moment.floating:
+            return self._instants(since, self.last, moment.offsets)
+        found = takewhile(self.last.__ge__, self.walk.walk(since))
+        return (local // DAY for local in found) if moment.all_day else found
 
     def _instants(self, since: int, last: int, offsets: Offsets) -> Iterator[int]:
         last_utc = self._last_utc

@@ -51,23 +51,29 @@ class RuleWalk:
     def walk(self, since: int) -> Iterator[int]:
         """Every start not before `since` and DTSTART, in order, each once, up to the year 9999."""
         since = max(since, self.start)
-        if self._even is not None:
-            base, step, offsets = self._even
-            first = (since - base) // step
-            if len(offsets) == 1:
-                base += offsets[0]
-                first = -((base - since) // step)
-                yield from range(base + first * step, LATEST + 1, step)
-                return
-            for at in range(base + first * step, LATEST + 1, step):
-                if at >= since:
-                    for offset in offsets:
+        if self._even is None:
+            return self._periods(since)
+        base, step, offsets = self._even
+        if len(offsets) > 1:
+            return self._evenly(since)
+        base += offsets[0]
+        first = -((base - since) // step)
+        return iter(range(base + first * step, LATEST + 1, step))
+
+    def _evenly(self, since: int) -> Iterator[int]:
+        assert self._even is not None
+        base, step, offsets = self._even
+        first = (since - base) // step
+        for at in range(base + first * step, LATEST + 1, step):
+            if at >= since:
+                for offset in offsets:
+                    yield at + offset
+            else:
+                for offset in offsets:
+                    if at + offset >= since:
                         yield at + offset
-                else:
-                    for offset in offsets:
-                        if at + offset >= since:
-                            yield at + offset
-            return
+
+    def _periods(self, since: int) -> Iterator[int]:
         last = since - 1
         for chunk in self._chunks(since):
             for at in chunk:

@@ -81,6 +81,7 @@ class Series:
     """The original starts of a master: DTSTART, its rules and dates, less the excluded ones."""
 
     __slots__ = (
+        "_begins",
         "_excluded",
         "_excluded_days",
         "_longest",
@@ -105,6 +106,7 @@ class Series:
         self.floating = moment.floating
         self.anchor = self.key_at(moment.local)
         self.rules = [BoundedRule(p.value, moment) for p in component.all("RRULE") if p.value.strip()]
+        self._begins: bool | None = None
         self._spans: dict[int, Span] = {}
         dates = {self.anchor}
         for prop in component.all("RDATE"):
@@ -182,7 +184,7 @@ class Series:
             local = max(local, self._local_near(first))
         streams: list[Iterable[int]] = [bounded.keys(local, self.moment) for bounded in self.rules]
         dates = self.dates[bisect_left(self.dates, least) :]
-        if dates:
+        if dates and not (dates == [self.anchor] and self._begins_by_rule()):
             streams.append(dates)
         found = iter(streams[0]) if len(streams) == 1 else _distinct(merge(*streams))
         if self._excluded or self._excluded_days or self.excluding:
@@ -190,6 +192,12 @@ class Series:
         if first is None:
             return found
         return (key for key in found if key >= first)
+
+    def _begins_by_rule(self) -> bool:
+        """Whether there is one rule, and it yields DTSTART, as it should."""
+        if self._begins is None:
+            self._begins = len(self.rules) == 1 and self.yields(self.anchor)
+        return self._begins
 
     def has(self, key: int) -> bool:
         """Whether an original start is in the set."""
@@ -218,7 +226,7 @@ class Series:
             start = self._start_of(key) + future.shift.exact
             local = moment.offsets.local(start) if moment.span.wall else 0
             return ended(start, local, moment.span, moment.offsets)
-        start = self._start_of(key)
+        start = self._start_of(key) if self.floating else key
         span = self._spans.get(key, moment.span) if self._spans else moment.span
         if not span.wall:
             return Times(start, min(start + span.exact, LATEST))

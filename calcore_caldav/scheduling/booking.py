@@ -282,6 +282,8 @@ class _BusyTime:
 
     def conflict(self, wanted: Wanted, *, displace: bool) -> tuple[Taken | None, tuple[Taken, ...]]:
         """What keeps the instance out, and what it displaces where it is not kept out."""
+        if not self._taken:
+            return None, ()
         within = padded_period(self._policy, wanted)
         near = self._taken[bisect_right(self._ends, within.start) : bisect_left(self._starts, within.end)]
         rivals = [pair for pair in near if pair[0].end > within.start]

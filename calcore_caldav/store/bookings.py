@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -73,11 +73,9 @@ class SqlBookingRows:
         return [_booking(row) for row in self._session.sql.all(_ALL, room_id_=room.id)]
 
 
-def _pieces(start: int, end: int) -> Iterator[tuple[int, int]]:
-    while end - start > LONGEST_BOOKING:
-        yield start, start + LONGEST_BOOKING
-        start += LONGEST_BOOKING
-    yield start, end
+def _pieces(start: int, end: int) -> list[tuple[int, int]]:
+    starts = range(start, end, LONGEST_BOOKING)
+    return [(at, min(at + LONGEST_BOOKING, end)) for at in starts]
 
 
 def _booking(row: Row) -> Booking:

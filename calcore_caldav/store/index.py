@@ -180,17 +180,17 @@ def rows_of(obj: CalendarObject, place: Place, times: Sequence[Time]) -> list[In
 
 def _times(obj: CalendarObject, recurrence: RecurrenceSet, found: Iterable[Occurrence]) -> list[Time]:
     numbers = {id(component): number for number, component in enumerate(obj.components)}
+    absolute = recurrence.absolute
     made = []
     for one in found:
         source = one.source
         number = numbers[id(source.component)]
-        made.append(Time(one.start, _name(recurrence, one), one.end, source.moment.floating, number))
+        name = UNMOVED if absolute and one.key == one.start else _name(recurrence, one)
+        made.append(Time(one.start, name, one.end, source.moment.floating, number))
     return made
 
 
 def _name(recurrence: RecurrenceSet, found: Occurrence) -> str:
-    if found.key == found.start and recurrence.recurring and not recurrence.floating:
-        return UNMOVED
     rid = recurrence.rid(found)
     if rid is None:
         return ""
