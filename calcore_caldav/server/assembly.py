@@ -12,7 +12,6 @@ from calcore_caldav.errors import ConfigurationError
 from calcore_caldav.scheduling.engine import SchedulingEngine
 from calcore_caldav.scheduling.service import CalendarService
 from calcore_caldav.scheduling.services import Services
-from calcore_caldav.server.background import end_background
 from calcore_caldav.server.settings import NAMES, OPTIONS, Settings, read_settings
 from calcore_caldav.store.opening import open_store
 from calcore_caldav.store.protocol import Clock
@@ -63,6 +62,9 @@ def services_from(configuration: Configuration) -> Services:
 
 def close_services() -> None:
     """Close what `services_from` opened in this process."""
+    # Deferred: commands, which end by themselves, need no worker.
+    from calcore_caldav.server.background import end_background
+
     with _opening:
         for key in [key for key in _opened if key[0] == os.getpid()]:
             services = _opened.pop(key)
