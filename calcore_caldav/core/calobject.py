@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, Self
@@ -125,7 +125,14 @@ class CalendarObject:
     def recurrence_id(self, component: Component) -> RecurrenceId | None:
         """The identity that a component's RECURRENCE-ID names; None for a master."""
         prop = component.get("RECURRENCE-ID")
-        return None if prop is None else RecurrenceId.of(self.zones.value(prop))
+        return None if prop is None else RecurrenceId.of(self.zones.value(prop), self._start)
+
+    @cached_property
+    def _start(self) -> datetime | date | None:
+        """What the master's instances are named like."""
+        master = self.master
+        prop = None if master is None else master.get("DTSTART") or master.get("DUE")
+        return None if prop is None else self.zones.value(prop)
 
     def by_rid(self) -> dict[RecurrenceId | None, Component]:
         """All components by identity; the master's key is None."""

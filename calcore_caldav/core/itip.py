@@ -15,6 +15,7 @@ from calcore_caldav.core.freebusy import PRODID
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.revision import REVISION
+from calcore_caldav.core.significance import well_named
 from calcore_caldav.core.times import format_date_time
 
 Aliases = Mapping[CalendarUserAddress, CalendarUserAddress]
@@ -202,7 +203,7 @@ def message(
     ]
     stamp = Property("DTSTAMP", format_date_time(now))
     zones = (c for c in source.calendar.children if c.name == "VTIMEZONE")
-    made = [c.with_property(stamp) for c in components]
+    made = [well_named(c, source).with_property(stamp) for c in components]
     return CalendarObject.from_component(Component("VCALENDAR", head, (*zones, *made)))
 
 

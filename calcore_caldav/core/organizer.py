@@ -215,6 +215,8 @@ class _Diff:
         if None in self.stopped and None in has:
             return frozenset({None})
         lost: set[Rid] = {rid for rid in self.stopped if who in self.rosters[rid]}
+        if None not in has:
+            lost |= had - has
         if self.old is None or self.rescheduled:
             return frozenset(lost)
         for rid in self.components:
@@ -223,8 +225,6 @@ class _Diff:
         for rid in self.removed:
             if who in self.rosters_before.get(rid, self.rosters_before.get(None, _NOBODY)):
                 lost.add(rid)
-        if None not in has:
-            lost |= {rid for rid in self.reverted if who in self.rosters_before[rid]}
         return frozenset(lost)
 
     def _told(self, who: CalendarUserAddress, *, again: bool = True) -> frozenset[Rid]:

@@ -19,8 +19,12 @@ class RecurrenceId(NamedTuple):
     value: datetime | date
 
     @classmethod
-    def of(cls, value: datetime | date) -> RecurrenceId:
-        """From a date, naive or aware value; aware ones are normalised to UTC."""
+    def of(cls, value: datetime | date, like: datetime | date | None = None) -> RecurrenceId:
+        """From a date, naive or aware value; aware ones are normalised to UTC.
+
+        `like`: the series' DTSTART, whose form the value is read in: clients write dates, and times without zone.
+        """
+        value = value if like is None else _in_form_of(like, value)
         if isinstance(value, datetime) and value.tzinfo is not None:
             return cls(value.astimezone(UTC))
         return cls(value)
@@ -47,6 +51,14 @@ class RecurrenceId(NamedTuple):
 
     def __ge__(self, other: tuple[datetime | date, ...], /) -> bool:
         return self.to_basic() >= format_date_time(other[0])
+
+
+def _in_form_of(like: datetime | date, value: datetime | date) -> datetime | date:
+    if not isinstance(like, datetime):
+        return value.date() if isinstance(value, datetime) else value
+    if not isinstance(value, datetime):
+        return datetime.combine(value, like.timetz())
+    return value.replace(tzinfo=like.tzinfo) if None in {value.tzinfo, like.tzinfo} else value
 
 
 Rid = RecurrenceId | None

@@ -48,23 +48,15 @@ def _exdate_values(
     master: Component, prop: Property, zones: TimezoneResolver
 ) -> list[tuple[RecurrenceId, str]]:
     found = []
+    start = master.get("DTSTART") or master.get("DUE")
+    like = zones.value(start) if start is not None else None
     for value in split_values(prop.value):
         try:
             read = zones.value(Property("EXDATE", value, prop.params))
         except InvalidCalendarData:
             continue
-        found.append((RecurrenceId.of(_in_form_of(master.get("DTSTART"), read, zones)), value))
+        found.append((RecurrenceId.of(read, like), value))
     return found
-
-
-def _in_form_of(start: Property | None, value: datetime | date, zones: TimezoneResolver) -> datetime | date:
-    """An EXDATE of a timed series as its DTSTART is: clients write dates, and times without their zone."""
-    like = zones.value(start) if start is not None else value
-    if not isinstance(like, datetime):
-        return value
-    if not isinstance(value, datetime):
-        return datetime.combine(value, like.timetz())
-    return value.replace(tzinfo=like.tzinfo) if None in {value.tzinfo, like.tzinfo} else value
 
 
 def without_exdates(master: Component, gone: Iterable[RecurrenceId], zones: TimezoneResolver) -> Component:
@@ -93,6 +85,28 @@ def with_exdates(master: Component, added: Iterable[RecurrenceId], zones: Timezo
         Property("EXDATE", _like(start, rid, zones), start.params) for rid in sorted(frozenset(added) - there)
     ]
     return master.adding(*new) if new else master
+
+
+def well_named(component: Component, obj: CalendarObject) -> Component:
+    """An override with its RECURRENCE-ID in the form of the series' DTSTART, where it is in another one.
+
+    Others match it with what they have, some of whom know no other form (RFC 5545 §3.8.4.4).
+    """
+    named = component.get("RECURRENCE-ID")
+    start = None if obj.master is None else obj.master.get("DTSTART")
+    if named is None or start is None:
+        return component
+    value, like = obj.zones.value(named), obj.zones.value(start)
+    if _form(value) == _form(like):
+        return component
+    made = Property("RECURRENCE-ID", _like(start, RecurrenceId.of(value, like), obj.zones), start.params)
+    return component.with_property(
+        made.with_param("RANGE", "THISANDFUTURE") if is_ranged(component) else made
+    )
+
+
+def _form(value: datetime | date) -> tuple[bool, bool]:
+    return isinstance(value, datetime), isinstance(value, datetime) and value.tzinfo is not None
 
 
 def has_instance(obj: CalendarObject, rid: RecurrenceId) -> bool:

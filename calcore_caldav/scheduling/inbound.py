@@ -18,7 +18,7 @@ from calcore_caldav.core.itip import ITipMessage, Method, message, refresh
 from calcore_caldav.core.merge import MergeResult, Outcome, apply_cancel
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.revision import with_revisions
-from calcore_caldav.core.significance import called_off, cancelled
+from calcore_caldav.core.significance import called_off, cancelled, well_named
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -39,6 +39,11 @@ def receive(txn: Transaction, sent: ITipMessage, settings: SchedulingSettings) -
     # As a change of the meeting would: see `engine.lock_keys`.
     rooms = delivery.people.rooms({*sent.body.attendees, sent.recipient})
     txn.lock({f"uid:{sent.body.uid}", *(f"room:{room.name}" for room in rooms)})
+    known = _known(delivery, sent, recipient)
+    if known is not None and sent.body.master is None:
+        named = tuple(well_named(c, known) for c in sent.body.components)
+        if named != sent.body.components:
+            sent = replace(sent, body=sent.body.with_components(named))
     return _METHODS[sent.method](delivery, sent, recipient)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from google_office import CALDAV, at, event, insert, items
 
 
@@ -131,3 +132,21 @@ def test_what_caldav_wrote(office, ann):
     assert text.count("BEGIN:VEVENT") == 2
     assert "LOCATION:Here" in text
     assert "RECURRENCE-ID;TZID=Europe/Paris:20110608T100000" in text
+
+
+@pytest.mark.parametrize("named", ["RECURRENCE-ID;VALUE=DATE:20110608", "RECURRENCE-ID:20110608T100000"])
+def test_an_exception_named_in_another_form_than_the_series(office, ann, named):
+    """A date for that day's instance, a time without its zone: JSON shows it as CalDAV expands it."""
+    written = CALDAV.replace("RECURRENCE-ID;TZID=Europe/Paris:20110608T100000", named)
+    office.put("ann", "named1.ics", written)
+    single = items(ann, singleEvents=True, orderBy="startTime")
+    assert [(e["id"], e["start"]["dateTime"][:16], e["summary"]) for e in single] == [
+        ("named1_20110606T080000Z", "2011-06-06T10:00", "From CalDAV"),
+        ("named1_20110608T080000Z", "2011-06-08T15:00", "Moved"),
+        ("named1_20110609T080000Z", "2011-06-09T10:00", "From CalDAV"),
+    ]
+    ann.events().patch(calendarId="primary", eventId=single[1]["id"], body={"location": "Here"}).execute()
+    text = office.text("ann")
+    assert text.count("BEGIN:VEVENT") == 2
+    assert "LOCATION:Here" in text
+    assert named in text

@@ -7,7 +7,7 @@ import pytest
 from office import Office, answered, attendee, calendar, event, invite
 
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.errors import SchedulingRefused
+from calcore_caldav.errors import InvalidCalendarData, SchedulingRefused
 
 WEEKLY = {"RRULE": "FREQ=WEEKLY;COUNT=5"}
 FIRST, SECOND, THIRD = "20260112T100000Z", "20260119T100000Z", "20260126T100000Z"
@@ -188,3 +188,23 @@ def test_date_that_invites_without_an_organizer_is_refused(office: Office):
     )
     with pytest.raises(SchedulingRefused, match="different organizers"):
         office.put("florent", calendar(event("florent", "martijn", **WEEKLY), bare))
+
+
+@pytest.mark.parametrize("named", [";VALUE=DATE:20260119", ":20260119T110000"])
+def test_a_date_named_in_another_form_than_the_series(office: Office, named):
+    """It is that date to everybody, who are told it in the form of the series (RFC 5545 §3.8.4.4)."""
+    zoned = {"DTSTART": None, "extra": "DTSTART;TZID=Europe/Paris:20260112T110000"}
+    series = event("florent", "martijn", **WEEKLY, **zoned)
+    office.put("florent", calendar(series))
+    office.put("martijn", answered(office.copy("martijn"), "martijn", "ACCEPTED"))
+    series = event("florent", "martijn;PARTSTAT=ACCEPTED", **WEEKLY, **zoned)
+    moved = event("florent", "martijn", DTSTART="20260119T150000Z", extra=f"RECURRENCE-ID{named}")
+    office.put("florent", calendar(series, moved))
+    copy = office.copy("martijn")
+    assert copy.overrides[rid(SECOND)].get("RECURRENCE-ID").value == "20260119T110000"
+    office.put("martijn", answered(copy, "martijn", "DECLINED", SECOND))
+    assert office.answers("florent", "martijn") == {"": "ACCEPTED", SECOND: "DECLINED"}
+    assert f"RECURRENCE-ID{named}" in office.copy("florent").body.decode()
+    twice = event("florent", "martijn", DTSTART="20260119T160000Z", RECURRENCE_ID=SECOND)
+    with pytest.raises(InvalidCalendarData, match="RECURRENCE-ID twice"):
+        office.put("florent", calendar(series, moved, twice))
