@@ -112,6 +112,7 @@ REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "Prefer": "8144 §2, §3: return=minimal, return=representation, depth-noroot",
     "Brief": "Apple and Microsoft: t is return=minimal",
     "Accept-Encoding": "9110 §12.5.3: gzip",
+    "Content-Encoding": "9110 §8.4: gzip",
 }
 RESPONSE_HEADERS: Final[Mapping[str, str]] = {
     "DAV": "4918 §10.1; with OPTIONS, and PROPFIND of the home sets",

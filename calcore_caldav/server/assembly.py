@@ -91,6 +91,7 @@ def build_wsgi(configuration: Configuration) -> WSGIApplication:
         login,
         max_body=configuration.get("server", "max_content_length"),
         realm=configuration.get("auth", "realm"),
+        headers={name: configuration.get("headers", name) for name in configuration.options("headers")},
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from calcore_caldav.errors import CalcoreError
@@ -22,7 +23,9 @@ _CHUNK: Final = 1 << 16
 _TEXT: Final = "text/plain; charset=utf-8"
 _CODINGS: Final = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 """Encodings that change the octets (RFC 9110 §8.4); what else clients put there is a character set."""
-
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
+_GZIP_BITS: Final = 31
+"""zlib's word for a gzip stream with the largest window."""
 
 _OF_FORMS: Final = frozenset({"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 """Types of bodies that any page may have a browser POST anywhere, unasked (Fetch standard, §2.2.2)."""
@@ -42,7 +45,9 @@ class Entrance:
     And what a page of somebody else sends in the name of who is logged in with a browser.
 
     Also `/healthz`, and bearer tokens. Everything else goes to the application, with the path as Unicode,
-    the body's length known and never more than `max_body` octets of it; requests of the JSON API to that.
+    the body unpacked, its length known and never more than `max_body` octets of it; requests of the JSON API
+    to that. `headers` go out with what is not the application's answer, which has them by itself (Radicale's
+    section `[headers]`); who asks whether a page may use the JSON API gets nothing but these (Fetch, CORS).
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Entrance:
         *,
         max_body: int,
         realm: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._application = application
         self._api = api
@@ -61,13 +67,17 @@ class Entrance:
         self._login = login
         self._max_body = max_body
         self._realm = realm.replace("\\", "").replace('"', "")
+        self._headers = tuple((headers or {}).items())
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI call."""
+        answering = self._adding(start_response)
         refusal = self._path(environ)
         if refusal is None and environ["PATH_INFO"] == "/healthz":
-            return self._health(start_response)
+            return self._health(answering)
         to_api = refusal is None and environ["PATH_INFO"].startswith(API)
+        if to_api and _is_preflight(environ):
+            return _answer(answering, "200 OK", b"", _TEXT, ())
         if refusal is None:
             refusal = self._authorization(environ)
             if refusal is not None and to_api:
@@ -75,8 +85,20 @@ class Entrance:
                 environ["HTTP_AUTHORIZATION"], refusal = "", None
         refusal = refusal or self._page(environ) or self._body(environ)
         if refusal is not None:
-            return _answer(start_response, refusal.status, refusal.detail.encode(), _TEXT, refusal.headers)
-        return (self._api if to_api else self._application)(environ, start_response)
+            return _answer(answering, refusal.status, refusal.detail.encode(), _TEXT, refusal.headers)
+        return self._api(environ, answering) if to_api else self._application(environ, start_response)
+
+    def _adding(self, start_response: StartResponse) -> StartResponse:
+        """The same with the configured headers, in place of what is called so already."""
+        if not self._headers:
+            return start_response
+        names = {name.lower() for name, _ in self._headers}
+
+        def answering(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            kept = [header for header in headers if header[0].lower() not in names]
+            return start_response(status, [*kept, *self._headers], *rest)
+
+        return answering
 
     @staticmethod
     def _path(environ: Environ) -> Refusal | None:
@@ -122,13 +144,14 @@ class Entrance:
         return Refusal("401 Unauthorized", detail, (("WWW-Authenticate", f'Basic realm="{self._realm}"'),))
 
     def _body(self, environ: Environ) -> Refusal | None:
-        """Know the body's length; a body that breaks off must not be taken for a whole one."""
-        codings = {c.strip().lower() for c in environ.get("HTTP_CONTENT_ENCODING", "").split(",")}
-        if not codings.isdisjoint(_CODINGS):
+        """Know the body and its length; a body that breaks off must not be taken for a whole one."""
+        named = [coding.strip().lower() for coding in environ.get("HTTP_CONTENT_ENCODING", "").split(",")]
+        codings = [coding for coding in named if coding in _CODINGS]
+        if len(codings) > 1 or not _GZIP.issuperset(codings):
             return Refusal(
                 "415 Unsupported Media Type",
-                "Bodies are taken as they are, without Content-Encoding.",
-                (("Accept-Encoding", "identity"),),
+                "The only Content-Encoding is gzip.",
+                (("Accept-Encoding", "gzip"),),
             )
         stated = environ.get("CONTENT_LENGTH")
         # In HTTP/2 a body needs neither; its end is marked by the frames (RFC 9113 §8.1.1).
@@ -147,6 +170,14 @@ class Entrance:
             return self._too_large()
         if length is not None and len(body) < length:
             return Refusal("400 Bad Request", "The body ended early.")
+        if codings:
+            del environ["HTTP_CONTENT_ENCODING"]
+            try:
+                body = _unpacked(body, self._max_body)
+            except zlib.error:
+                return Refusal("400 Bad Request", "The body is not what gzip makes.")
+            if body is None:
+                return self._too_large()
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
         return None
@@ -180,6 +211,27 @@ def _read(stream: Any, limit: int) -> bytes | None:
         parts.append(part)
         size += len(part)
     return None
+
+
+def _unpacked(packed: bytes, limit: int) -> bytes | None:
+    """What was packed by gzip (RFC 1952); None where it is longer than `limit`. Raises zlib.error."""
+    parts: list[bytes] = []
+    size = 0
+    while packed:
+        member = zlib.decompressobj(_GZIP_BITS)
+        parts.append(member.decompress(packed, limit + 1 - size))
+        size += len(parts[-1])
+        if size > limit:
+            return None
+        if not member.eof:
+            raise zlib.error("the stream ends early")
+        packed = member.unused_data
+    return b"".join(parts)
+
+
+def _is_preflight(environ: Environ) -> bool:
+    """Whether a browser asks, before a page's request and without log-in, if that is allowed."""
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 def _answer(

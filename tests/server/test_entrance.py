@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 
@@ -147,6 +148,18 @@ def test_bodies_are_limited(stand):
     assert stand.call(body=b"x" * LIMIT, length=None, HTTP_TRANSFER_ENCODING="chunked")[0] == 200
     assert stand.call(body=b"x" * (LIMIT + 1), length=None, HTTP_TRANSFER_ENCODING="chunked")[0] == 413
     assert len(stand.seen) == 2
+
+
+def test_packed_bodies_are_unpacked_up_to_the_limit(stand):
+    halves = gzip.compress(b"hel") + gzip.compress(b"lo")
+    for packed, inside in ((halves, b"hello"), (b"", b""), (gzip.compress(b"x" * LIMIT), b"x" * LIMIT)):
+        assert stand.call(body=packed, HTTP_CONTENT_ENCODING="gzip")[0] == 200
+        assert (stand.seen[-1]["body"], stand.seen[-1]["CONTENT_LENGTH"]) == (inside, str(len(inside)))
+        assert "HTTP_CONTENT_ENCODING" not in stand.seen[-1]
+    assert stand.call(body=gzip.compress(b"x" * (LIMIT + 1)), HTTP_CONTENT_ENCODING="gzip")[0] == 413
+    for broken in (halves[:-1], halves[:30], b"hello", halves + b"x"):
+        assert stand.call(body=broken, HTTP_CONTENT_ENCODING="gzip")[0] == 400
+    assert len(stand.seen) == 3
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://cal.example:81"])

@@ -247,7 +247,19 @@ def test_configuration_files_are_radicales(tmp_path, directory):
     ):
         asked = ask(port, None, "PROPFIND", "/bob/", Depth="0")
         assert asked.headers["WWW-Authenticate"] == 'Basic realm="Our calendars"'
-        assert asked.headers["X-Greeting"] == "hello"
+        # Pages of other sites use the JSON API where these headers let them.
+        question = {"Access_Control_Request_Method": "GET", "Origin": "https://cal.example"}
+        settings = "/calendar/v3/users/me/settings"
+        preflight = ask(port, None, "OPTIONS", settings, **question)
+        assert (preflight.status, preflight.text) == (200, "")
+        read, refused = ask(port, "bob", "GET", settings), ask(port, None, "GET", settings)
+        assert (read.status, refused.status) == (200, 401)
+        health, malformed = (
+            ask(port, None, "GET", "/healthz"),
+            ask(port, None, "GET", "/", Authorization="Basic !!!"),
+        )
+        for reply in (asked, preflight, read, refused, health, malformed):
+            assert reply.headers.get_all("X-Greeting") == ["hello"]
         assert ask(port, None, "GET", "/", Authorization="Basic !!!").headers["WWW-Authenticate"] == (
             'Basic realm="Our calendars"'
         )
