@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from calcore_caldav.api.call import Call
 from calcore_caldav.api.identifiers import parse_event_id
@@ -165,7 +165,7 @@ def list_instances(call: Call) -> Json:
     items = _instances(call, place, stored, obj, window, frame)
     if (text := call.parameters.get("originalStart")) is not None:
         wanted = _original(text, frame)
-        items = [item for item in items if item.key[1] == wanted.to_basic()]
+        items = [item for item in items if _began(item, wanted, frame)]
     digest = query_digest(f"{place.collection.id}|{stored.id}", call.parameters)
     page, _ = page_of(call, items, digest, place.collection.revision)
     return {**_head(call, place), **page}
@@ -212,17 +212,23 @@ def _cancelled_item(
     return Item((to_epoch(at), rid.to_basic()), render)
 
 
-def _original(text: str, frame: Frame) -> RecurrenceId:
+def _original(text: str, frame: Frame) -> datetime | date:
     """originalStart: a date, a time with an offset, or a local time."""
     if len(text) == 10:
         try:
-            return RecurrenceId.of(datetime.fromisoformat(text).date())
+            return datetime.fromisoformat(text).date()
         except ValueError:
             raise invalid("originalStart") from None
     moment = parse_time(text, "originalStart")
     if moment.tzinfo is not None:
-        return RecurrenceId.of(moment)
-    return RecurrenceId.of(parse_instant(moment.replace(tzinfo=frame.zone).isoformat(), "originalStart"))
+        return moment
+    return parse_instant(moment.replace(tzinfo=frame.zone).isoformat(), "originalStart")
+
+
+def _began(item: Item, wanted: datetime | date, frame: Frame) -> bool:
+    """Whether an instance was to begin then; a floating one in the calendar's zone."""
+    rid = RecurrenceId.parse(item.key[1])
+    return (instant_of(rid, frame.zone) if isinstance(wanted, datetime) else rid.value) == wanted
 
 
 def _head(call: Call, place: Place) -> Json:

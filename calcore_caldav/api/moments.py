@@ -138,8 +138,10 @@ def from_json(
     return Property(name, format_date_time(local.replace(tzinfo=None, fold=0)), (("TZID", (key,)),))
 
 
-def span(component: Component, zones: TimezoneResolver) -> tuple[datetime | date, datetime | date] | None:
-    """Start and end of a component as written (RFC 5545 §3.6.1); None without DTSTART."""
+def span(
+    component: Component, zones: TimezoneResolver, zone: tzinfo
+) -> tuple[datetime | date, datetime | date] | None:
+    """Start and end of a component as written (RFC 5545 §3.6.1), floating ones in `zone`; None without DTSTART."""
     start_prop = component.get("DTSTART")
     if start_prop is None:
         return None
@@ -149,19 +151,19 @@ def span(component: Component, zones: TimezoneResolver) -> tuple[datetime | date
         if isinstance(end, datetime) is isinstance(start, datetime):
             return start, end
     if (duration := component.get("DURATION")) is not None:
-        return start, after(start, parse_duration(duration.value))
+        return start, after(start, parse_duration(duration.value), zone)
     return start, start if isinstance(start, datetime) else start + timedelta(days=1)
 
 
-def after(start: datetime | date, length: timedelta) -> datetime | date:
-    """`start` plus a duration: days by the calendar, the rest exactly (RFC 5545 §3.3.6)."""
+def after(start: datetime | date, length: timedelta, zone: tzinfo) -> datetime | date:
+    """`start` plus a duration: days by the calendar, the rest exactly (RFC 5545 §3.3.6); floating ones in `zone`."""
     if not isinstance(start, datetime):
         return start + (length or timedelta(days=1))
     days = timedelta(days=length.days)
-    moved = start + days
-    if moved.tzinfo is None:
-        return moved + (length - days)
-    return (moved.astimezone(UTC) + (length - days)).astimezone(start.tzinfo)
+    place = start.tzinfo or zone
+    moved = (start + days).replace(tzinfo=place)
+    end = (moved.astimezone(UTC) + (length - days)).astimezone(place)
+    return end if start.tzinfo is not None else end.replace(tzinfo=None)
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:

@@ -50,7 +50,7 @@ def series_json(stored: StoredObject, obj: CalendarObject, frame: Frame) -> Json
         return exception_json(stored, obj, min(obj.overrides), frame)
     made = _common(stored, master, frame)
     made["id"] = event_id(stored.name)
-    times = span(master, obj.zones)
+    times = span(master, obj.zones, frame.zone)
     if times is not None:
         made["start"], made["end"] = (to_json(t, frame.zone, frame.shown_in) for t in times)
     if lines := recurrence_lines(obj):
@@ -66,7 +66,7 @@ def instance_json(stored: StoredObject, obj: CalendarObject, when: When, frame: 
     assert component is not None
     made = _common(stored, component, frame)
     _identify(made, stored, obj, when.rid, frame)
-    times = span(component, obj.zones)
+    times = span(component, obj.zones, frame.zone)
     if times is None:
         return made
     start, end = times
@@ -85,7 +85,7 @@ def exception_json(stored: StoredObject, obj: CalendarObject, rid: RecurrenceId,
     component = obj.overrides[rid]
     made = _common(stored, component, frame)
     _identify(made, stored, obj, rid, frame)
-    times = span(component, obj.zones)
+    times = span(component, obj.zones, frame.zone)
     if times is not None:
         made["start"], made["end"] = (to_json(t, frame.zone, frame.shown_in) for t in times)
     return made
@@ -170,10 +170,13 @@ def cancelled_one_by_one(master: Component) -> frozenset[RecurrenceId]:
 
 
 def cancelled_instances(obj: CalendarObject) -> list[RecurrenceId]:
-    """Every instance that an EXDATE or an override's STATUS cancelled, in order."""
+    """Every instance that an EXDATE or an override's STATUS cancelled, in order.
+
+    Where there are both an EXDATE and an override, the override is there.
+    """
     gone = {rid for rid, c in obj.overrides.items() if is_cancelled(c)}
     if obj.master is not None and recurs(obj.master):
-        gone |= exdates_of(obj.master, obj.zones)
+        gone |= exdates_of(obj.master, obj.zones) - obj.overrides.keys()
     return sorted(gone)
 
 

@@ -150,3 +150,37 @@ def test_an_exception_named_in_another_form_than_the_series(office, ann, named):
     assert text.count("BEGIN:VEVENT") == 2
     assert "LOCATION:Here" in text
     assert named in text
+
+
+def test_an_exception_that_is_excluded_too_is_there(office, ann):
+    """Where a client wrote an EXDATE and an exception for one date, no line says that it was cancelled."""
+    office.put("ann", "both1.ics", CALDAV.replace("20110607T100000", "20110608T100000"))
+    dates = ann.events().instances(calendarId="primary", eventId="both1", showDeleted=True).execute()["items"]
+    assert [(e["start"]["dateTime"][8:13], e["status"]) for e in dates] == [
+        ("06T10", "confirmed"),
+        ("07T10", "confirmed"),
+        ("08T15", "confirmed"),
+        ("09T10", "confirmed"),
+    ]
+    assert [e["status"] for e in items(ann)] == ["confirmed", "confirmed"]
+    moved = dates[2]
+    assert ann.events().update(calendarId="primary", eventId=moved["id"], body=moved).execute() == moved
+
+
+def test_floating_series_in_the_calendars_zone(office, ann):
+    """Hours of a DURATION are exact (RFC 5545 §3.3.6); an instance is found by the start that is shown."""
+    ann.calendars().patch(calendarId="primary", body={"timeZone": "Europe/Paris"}).execute()
+    floating = CALDAV.replace(";TZID=Europe/Paris", "").replace("201106", "201103").replace("0306T", "0324T")
+    floating = floating.replace("0308T", "0326T").replace("DTEND:20110326T160000", "DURATION:P1DT1H")
+    floating = floating.replace("20110326T150000", "20110326T020000")
+    office.put("ann", "float1.ics", floating)
+    moved = items(ann, singleEvents=True)[-2]
+    assert (moved["start"]["dateTime"], moved["end"]["dateTime"]) == (
+        "2011-03-26T02:00:00+01:00",
+        "2011-03-27T04:00:00+02:00",
+    )
+    assert ann.events().get(calendarId="primary", eventId=moved["id"]).execute() == moved
+    original = moved["originalStartTime"]["dateTime"]
+    assert original == "2011-03-26T10:00:00+01:00"
+    found = ann.events().instances(calendarId="primary", eventId="float1", originalStart=original).execute()
+    assert found["items"] == [moved]
