@@ -56,7 +56,8 @@ def settle(
     """
     masters = (old.master, old.zones, new.master, new.zones) if old and old.master and new.master else None
     moved = masters is not None and relaid(*masters)
-    extended = masters is not None and gained(*masters)
+    # Of dates only, or of dates and times: only what is laid out alike can be compared date by date.
+    extended = masters is not None and not moved and gained(*masters)
     made: list[Component] = []
     for rid, component in new.by_rid().items():
         base = base_of(old, rid)
