@@ -11,6 +11,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat, partstat
 from calcore_caldav.core.content import Component
 from calcore_caldav.core.freebusy import FreeBusyType
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal, Privilege
+from calcore_caldav.core.timerange import END
 from calcore_caldav.core.times import Period
 from calcore_caldav.scheduling import availability
 from calcore_caldav.scheduling.booking import week_of
@@ -98,16 +99,20 @@ def holdings(
     weeks = {week_of(w.start, zone) for w in wanted}
     first = min([txn.now, *(w.start for w in wanted)]) - timedelta(days=8)
     last = max([txn.now + timedelta(days=366), *(w.end for w in wanted)]) + timedelta(days=8)
+    mine: dict[int, bool] = dict.fromkeys(own_ids, False)
+
+    def is_mine(object_id: int) -> bool:
+        if object_id not in mine:
+            stored = txn.objects.by_id(object_id)
+            mine[object_id] = stored is not None and stored.organizer in addresses
+        return mine[object_id]
+
     used: dict[date, timedelta] = {}
-    future: set[int] = set()
-    mine: dict[int, bool] = {}
+    # Of what is further ahead the bookings tell enough.
+    far = txn.bookings.of(room, Period(last, END))
+    future = {b.object_id for b in far if is_mine(b.object_id)}
     for row in txn.instances.rows(availability.calendars(txn, room), Period(first, last)):
-        if row.object_id in own_ids or row.fbtype is FreeBusyType.FREE:
-            continue
-        if row.object_id not in mine:
-            stored = txn.objects.by_id(row.object_id)
-            mine[row.object_id] = stored is not None and stored.organizer in addresses
-        if not mine[row.object_id]:
+        if row.fbtype is FreeBusyType.FREE or not is_mine(row.object_id):
             continue
         if row.end > txn.now:
             future.add(row.object_id)

@@ -46,7 +46,7 @@ ANSWERS: Final[Mapping[Mode, tuple[PartStat, PartStat]]] = {
     Mode.APPROVAL: (_T, _D),
 }
 """What each mode answers where nothing speaks against the booking, and where something does."""
-_HOLDING: Final = frozenset({Reason.FREE, Reason.PENDING})
+_HOLDING: Final = frozenset({_A, _T})
 _WITHOUT_BUFFERS: Final = frozenset({TakenBy.CLOSED, TakenBy.HELD})
 
 
@@ -63,13 +63,22 @@ def decide(policy: BookingPolicy, request: BookingRequest) -> BookingDecision:
     busy = _BusyTime(policy, request.taken)
     used = dict(request.booker.used)
     over = request.now - request.past_grace
-    verdicts: dict[RecurrenceId | None, Verdict] = {}
-    for wanted in sorted(request.wanted, key=attrgetter("start", "end")):
-        verdict = _kept(policy, wanted, over) or _judge(policy, request, wanted, limits, busy, used)
-        verdicts[wanted.rid] = verdict
-        if policy.quota and (verdict.reason in _HOLDING or verdict.partstat is _A):
+
+    def use(wanted: Wanted, verdict: Verdict) -> None:
+        if policy.quota and verdict.partstat in _HOLDING:
             week = week_of(wanted.start, request.zone)
             used[week] = used.get(week, ZERO) + (wanted.end - wanted.start)
+
+    wishes = [(w, _kept(policy, w, over)) for w in sorted(request.wanted, key=attrgetter("start", "end"))]
+    for wanted, kept in wishes:
+        if kept is not None:
+            # Held already, also what is later in the week than a date that is asked for.
+            use(wanted, kept)
+    verdicts: dict[RecurrenceId | None, Verdict] = {}
+    for wanted, kept in wishes:
+        verdict = verdicts[wanted.rid] = kept or _judge(policy, request, wanted, limits, busy, used)
+        if kept is None:
+            use(wanted, verdict)
     return _judge_series(policy, request, verdicts)
 
 

@@ -73,9 +73,10 @@ def inquire(
     components = {id(i.component): i.component for i in listed}
     answers = {key: _answer(component, own) for key, component in components.items()}
     instances = tuple(i for i in listed[:MOST_INSTANCES] if answers[id(i.component)] is not None)
-    has = _booked(txn, room, own_object, instances) if policy.lead_time and own_object is not None else ()
     heads = Heads(txn)
-    wanted = [_wanted(i, answers[id(i.component)], has, heads, again=again(i)) for i in instances]
+    wanted = [_wanted(i, answers[id(i.component)], heads, again=again(i)) for i in instances]
+    if policy.lead_time and own_object is not None:
+        wanted = _booked(txn, room, policy, own_object, wanted)
     organizer = copy.organizer
     principal = txn.directory.by_address(organizer) if organizer is not None else None
     own_ids = frozenset({own_object.id} if own_object is not None else ())
@@ -103,26 +104,32 @@ def inquire(
     return Inquiry(instances, request, principal, names, settings, windows, booked)
 
 
-def _wanted(
-    instance: Instance, answer: PartStat | None, has: Sequence[Period], heads: Heads, *, again: bool
-) -> Wanted:
-    """An instance as it is asked for; `has` is what the room holds for it already."""
+def _wanted(instance: Instance, answer: PartStat | None, heads: Heads, *, again: bool) -> Wanted:
+    """An instance as it is asked for."""
     return Wanted(
         instance.rid,
         instance.start,
         instance.end,
         PartStat.NEEDS_ACTION if again or answer is None else answer,
         heads.count(instance.component),
-        bool(has) and any(p.start <= instance.start and instance.end <= p.end for p in has),
     )
 
 
 def _booked(
-    txn: Transaction, room: Principal, stored: StoredObject, instances: Sequence[Instance]
-) -> list[Period]:
-    windows = slots.union(Period(i.start, i.end) for i in instances)
-    found = txn.bookings.of(room, *windows) if windows else ()
-    return slots.union(b.period for b in found if b.object_id == stored.id)
+    txn: Transaction,
+    room: Principal,
+    policy: BookingPolicy,
+    stored: StoredObject,
+    wanted: Sequence[Wanted],
+) -> list[Wanted]:
+    """The same, with a mark on what lies, with its buffers, within what is booked for it already."""
+    needed = [padded_period(policy, w) for w in wanted]
+    found = txn.bookings.of(room, *slots.union(needed)) if needed else ()
+    has = slots.union(b.period for b in found if b.object_id == stored.id)
+    return [
+        w._replace(booked=any(start <= p.start and p.end <= end for start, end in has))
+        for w, p in zip(wanted, needed, strict=True)
+    ]
 
 
 def grace_of(policy: BookingPolicy, settings: SchedulingSettings) -> timedelta:

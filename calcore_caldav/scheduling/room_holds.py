@@ -9,7 +9,7 @@ from calcore_caldav.core.calobject import CalendarObject, PartStat
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
-from calcore_caldav.core.timing import retimed
+from calcore_caldav.core.timing import relaid
 from calcore_caldav.scheduling.answering import OCCUPYING, reason_of
 from calcore_caldav.scheduling.booking import padded_period
 from calcore_caldav.scheduling.inquiry import Inquiry
@@ -30,7 +30,7 @@ def times_given_up(
     Those that were never granted, and those of dates that are cancelled or refused now.
     """
     before, after, own = previous.master, copy.master, room.own_addresses
-    others = before is not None and after is not None and retimed(before, previous.zones, after, copy.zones)
+    others = before is not None and after is not None and relaid(before, previous.zones, after, copy.zones)
     now, recurrence = inquiry.request.now, previous.recurrence(inquiry.request.zone)
     coming = TimeRange(now, now + policy.reach if recurrence.endless else None)
     found: list[Period] = []
