@@ -7,10 +7,8 @@ from collections.abc import Iterable
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.principals import Principal
-from calcore_caldav.scheduling import room_agenda, rooms
-from calcore_caldav.scheduling.answering import is_pending, reason_of
-from calcore_caldav.scheduling.policy import policy_of
-from calcore_caldav.scheduling.request import Reason
+from calcore_caldav.scheduling import rooms
+from calcore_caldav.scheduling.answering import is_pending
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
 
@@ -24,7 +22,7 @@ def rebook(
 ) -> None:
     """Book a room's events anew: after its policy or its time zone changed, or to repair.
 
-    What waits for the horizon or for approval, or is to be checked in to, is looked at again by the worker.
+    What the policy leaves for later (the horizon, approval, check-in, release) is looked at again by the worker.
     """
     if events is None:
         events = [
@@ -36,14 +34,7 @@ def rebook(
     ordered = sorted(events, key=lambda pair: (pair[0].created, pair[0].id))
     waiting = {stored.id for stored, copy in ordered if is_pending(copy, own)}
     for stored, _ in ordered:
-        if stored.id in waiting:
-            room_agenda.enqueue(txn, room_agenda.ASKED_JOB, room, stored.uid, txn.now)
-        else:
+        if stored.id not in waiting:
             txn.bookings.replace(room, stored, ())
-    checkin = policy_of(room.booking).checkin
     for stored, copy in ordered:
         rooms.book(txn, room, stored, copy, keep=stored.id in waiting, settings=settings)
-        if any(reason_of(c, own) is Reason.HORIZON for c in copy.components):
-            room_agenda.enqueue(txn, room_agenda.HORIZON_JOB, room, stored.uid, txn.now)
-        if checkin and any(p.end > txn.now for p in rooms.periods_of(txn, room, copy, settings=settings)):
-            room_agenda.enqueue(txn, room_agenda.CHECK_IN_JOB, room, stored.uid, txn.now)

@@ -11,6 +11,7 @@ from calcore_caldav.core.content import Component
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.times import TimeRange
 from calcore_caldav.scheduling.answering import OCCUPYING, is_pending, reason_of
+from calcore_caldav.scheduling.availability import zone_of
 from calcore_caldav.scheduling.inquiry import Inquiry
 from calcore_caldav.scheduling.policy import BookingPolicy, HorizonAction, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason
@@ -40,9 +41,32 @@ def leave_jobs(
         enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(when, inquiry.request.zone))
     if policy.approval_timeout and any(v.reason is Reason.PENDING for v in decided):
         enqueue(txn, APPROVAL_JOB, room, copy.uid, txn.now + policy.approval_timeout)
-    coming = [w.start for w in inquiry.request.wanted if w.start > txn.now]
-    if policy.checkin and coming:
-        enqueue(txn, CHECK_IN_JOB, room, copy.uid, min(coming) + policy.checkin)
+    # What has begun may be checked in to still.
+    due = [at for w in inquiry.request.wanted if (at := w.start + policy.checkin) > txn.now]
+    if policy.checkin and due:
+        enqueue(txn, CHECK_IN_JOB, room, copy.uid, min(due))
+
+
+def look_again(txn: Transaction, room: Principal, copy: CalendarObject, *, coming: bool) -> None:
+    """Leave to the worker what an event that was written into the room's calendar, or is booked anew, gives it to do.
+
+    `coming`: whether it takes time that is still to come.
+    """
+    policy, own = policy_of(room.booking), room.own_addresses
+    waits = is_pending(copy, own)
+    agenda = {
+        HORIZON_JOB: any(reason_of(c, own) is Reason.HORIZON for c in copy.components),
+        ASKED_JOB: waits,
+        APPROVAL_JOB: waits and policy.approval_timeout,
+        CHECK_IN_JOB: coming and policy.checkin,
+        RELEASE_JOB: coming and policy.release,
+    }
+    for kind, due in agenda.items():
+        if due:
+            enqueue(txn, kind, room, copy.uid, txn.now)
+    if copy.recurrence().endless:
+        # Its dates are booked as they come within reach.
+        enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(txn.now, zone_of(txn, room)))
 
 
 def _next_to_enter(

@@ -19,7 +19,7 @@ from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.significance import component_at
 from calcore_caldav.core.times import Period
 from calcore_caldav.errors import NotFound
-from calcore_caldav.scheduling import approvals
+from calcore_caldav.scheduling import approvals, slots
 from calcore_caldav.scheduling.answering import (
     CHECKED_IN,
     KEPT,
@@ -47,7 +47,7 @@ from calcore_caldav.scheduling.room_agenda import (
     deserted,
     enqueue,
 )
-from calcore_caldav.scheduling.rooms import redecide, stored_copy
+from calcore_caldav.scheduling.rooms import book, redecide, stored_copy
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.statuses import Status
 from calcore_caldav.store.protocol import Job, StoredObject, Transaction
@@ -57,6 +57,8 @@ RELEASE: Final = Verdict(PartStat.DECLINED, Reason.RELEASED)
 APPROVE: Final = Verdict(PartStat.ACCEPTED, Reason.MANAGER)
 REFUSE: Final = Verdict(PartStat.DECLINED, Reason.MANAGER)
 """Verdicts for `settle`."""
+_APPROVALS: Final = frozenset({Reason.MANAGER, Reason.TIMEOUT})
+"""With them a series was granted to its end: nobody is asked again."""
 _DECISIONS: Final = {PartStat.ACCEPTED: APPROVE, PartStat.DECLINED: REFUSE}
 """By what an approver answered."""
 
@@ -69,24 +71,32 @@ def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     room, stored, policy = place
     copy = txn.objects.parsed(stored)
     own = room.own_addresses
-    booked = [b.period for b in txn.bookings.all(room) if b.object_id == stored.id]
+    if not _organized(copy, room):
+        # An endless event that a manager wrote is booked as far as the room looks.
+        book(txn, room, stored, copy, settings=settings)
+        return
+    booked = slots.union(b.period for b in txn.bookings.all(room) if b.object_id == stored.id)
 
     def entered(instance: Instance) -> bool:
         if reason_of(instance.component, own) is Reason.HORIZON:
             refused = policy.horizon_action is HorizonAction.DECLINE
             return not refused and not beyond_horizon(policy, txn.now, instance.start)
-        # Accepted in advance, and not booked yet: an endless series of a room without end of its horizon.
-        attendee = find_attendee(instance.component, own)
-        occupies = attendee is not None and partstat(attendee) in OCCUPYING
+        # Accepted in advance, and not booked yet: an endless series of a room without end of its horizon. What a
+        # manager accepted is not decided anew.
+        occupies = _answer(instance, own) in OCCUPYING and answered_at(instance.component, own) is not None
         return occupies and instance.start > txn.now and not _covered(instance, booked)
 
     inquiry = inquire(txn, room, policy, copy, stored, again=entered, settings=settings)
     alone = replace(inquiry.request, recurring=False, endless=False)
-    decision = decide(replace(policy, manual_wins=True), alone)
+    decided = decide(replace(policy, manual_wins=True), alone).verdicts
+    approved = dict.fromkeys(
+        (i.rid for i in inquiry.instances if entered(i) and reason_of(i.component, own) in _APPROVALS),
+        APPROVE,
+    )
     before = {i.rid: _answer(i, own) for i in inquiry.instances}
     verdicts = {
         rid: verdict
-        for rid, verdict in decision.verdicts.items()
+        for rid, verdict in {**decided, **_unless_taken(policy, inquiry, approved)}.items()
         if verdict.decided and (verdict.partstat is not before[rid] or verdict.partstat is PartStat.DECLINED)
     }
     _change(txn, room, stored, verdicts, settings=settings)
@@ -103,10 +113,12 @@ def _answer(instance: Instance, own: frozenset[CalendarUserAddress]) -> PartStat
 
 def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Answer for the managers who did not answer in time."""
-    place = _place(txn, job)
+    place = _asked_for(txn, job)
     if place is None:
         return
     room, stored, policy = place
+    if not policy.approval_timeout:
+        return
     own = room.own_addresses
     answer = (
         PartStat.ACCEPTED if policy.approval_timeout_action is TimeoutAction.ACCEPT else PartStat.DECLINED
@@ -130,7 +142,7 @@ def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
 
 def release(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Give back the instances to which nobody but the organizer will come (docs/rooms.md, `release`)."""
-    place = _place(txn, job)
+    place = _asked_for(txn, job)
     if place is None:
         return
     room, stored, policy = place
@@ -162,7 +174,7 @@ def release(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
 
 def checkin(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Give back the instances that began, and where nobody checked in."""
-    place = _place(txn, job)
+    place = _asked_for(txn, job)
     if place is None:
         return
     room, stored, policy = place
@@ -320,9 +332,18 @@ def _place(txn: Transaction, job: Job) -> tuple[Principal, StoredObject, Booking
     name, uid = _locked(txn, job)
     room = txn.directory.by_name(name)
     stored = stored_copy(txn, room, uid) if room is not None else None
-    if room is None or stored is None or txn.objects.parsed(stored).organizer is None:
-        return None
-    return room, stored, policy_of(room.booking)
+    return (room, stored, policy_of(room.booking)) if room is not None and stored is not None else None
+
+
+def _asked_for(txn: Transaction, job: Job) -> tuple[Principal, StoredObject, BookingPolicy] | None:
+    """The same, of what somebody asked the room for."""
+    place = _place(txn, job)
+    return place if place is not None and _organized(txn.objects.parsed(place[1]), place[0]) else None
+
+
+def _organized(copy: CalendarObject, room: Principal) -> bool:
+    """Whether somebody asked for it, rather than that a manager wrote it into the room's calendar."""
+    return copy.organizer is not None and copy.organizer not in room.own_addresses
 
 
 def _change(

@@ -41,7 +41,7 @@ from calcore_caldav.scheduling.inquiry import (
 )
 from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, HorizonAction, Recurring, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
-from calcore_caldav.scheduling.room_agenda import leave_jobs
+from calcore_caldav.scheduling.room_agenda import leave_jobs, look_again
 from calcore_caldav.scheduling.room_holds import times_given_up
 from calcore_caldav.scheduling.room_remarks import comments_on, name_of
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -296,7 +296,9 @@ def book(
     What overlaps takes a slot of its own, so the no-overlap constraint is never hit. `keep`: what is booked
     besides, such as the old time of what waits for approval, stays so.
     """
-    txn.bookings.replace(room, stored, slots_for(txn, room, stored, copy, keep=keep, settings=settings))
+    bookings = slots_for(txn, room, stored, copy, keep=keep, settings=settings)
+    txn.bookings.replace(room, stored, bookings)
+    look_again(txn, room, copy, coming=any(period.end > txn.now for period, _ in bookings))
 
 
 def slots_for(
