@@ -232,11 +232,16 @@ def _read_body(environ: Environ) -> bytes:
 
 
 def _base_url(environ: Environ) -> str:
-    host = (
-        environ.get("HTTP_HOST")
-        or f"{environ.get('SERVER_NAME', 'localhost')}:{environ.get('SERVER_PORT', '80')}"
-    )
-    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}{environ.get('SCRIPT_NAME', '')}{ROOT}"
+    """The URL of the API as clients know it: where a proxy says what they called, that counts."""
+    own = f"{environ.get('SERVER_NAME', 'localhost')}:{environ.get('SERVER_PORT', '80')}"
+    host = _first(environ, "HTTP_X_FORWARDED_HOST") or environ.get("HTTP_HOST") or own
+    scheme = _first(environ, "HTTP_X_FORWARDED_PROTO") or environ.get("wsgi.url_scheme", "http")
+    return f"{scheme}://{host}{environ.get('SCRIPT_NAME', '')}{ROOT}"
+
+
+def _first(environ: Environ, name: str) -> str:
+    """What the outermost of several proxies said."""
+    return str(environ.get(name, "")).split(",")[0].strip()
 
 
 def problem_answer(problem: ApiProblem, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

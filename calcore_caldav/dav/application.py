@@ -19,7 +19,7 @@ from radicale.config import Configuration
 
 from calcore_caldav.dav import aces, collections, methods, outbox, report, split
 from calcore_caldav.dav.capabilities import DAV_HEADER
-from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, error_of
+from calcore_caldav.dav.http import DavError, DavRequest, DavResponse, Delegated, Handler, authority, error_of
 from calcore_caldav.dav.if_header import check_states
 from calcore_caldav.dav.resources import conceal
 from calcore_caldav.errors import CalcoreError, PreconditionFailed, SchedulingRefused, UidConflict
@@ -167,10 +167,15 @@ def _headers(environ: types.WSGIEnviron) -> dict[str, str]:
     return headers
 
 
-def _host(environ: types.WSGIEnviron) -> str:
-    """Host and port that the client addressed, without a scheme's own port."""
-    host = environ.get("HTTP_X_FORWARDED_HOST") or environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-    return str(host).split(",")[0].strip().lower().removesuffix(":80").removesuffix(":443")
+def _hosts(environ: types.WSGIEnviron) -> frozenset[str]:
+    """What clients call this server: what this one addressed, and what a proxy says that it addressed.
+
+    Not every proxy passes the Host on, and some tell the port apart from it.
+    """
+    told = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+    host, forwarded, port = (str(environ.get(name, "")).split(",")[0].strip() for name in told)
+    names = {host or str(environ.get("SERVER_NAME", "")), forwarded} - {""}
+    return frozenset(map(authority, names | {f"{name}:{port}" for name in names if port}))
 
 
 class CalDAVApplication(Application):  # type: ignore[misc]
@@ -207,7 +212,7 @@ class CalDAVApplication(Application):  # type: ignore[misc]
                     headers=_headers(environ),
                     body=body,
                     query=query,
-                    host=_host(environ),
+                    hosts=_hosts(environ),
                     txn=txn,
                     services=self._services,
                 )

@@ -36,8 +36,8 @@ class DavRequest:
     """Lower-case names."""
     body: bytes
     query: str
-    host: str
-    """Host and port that the client addressed, lower case."""
+    hosts: frozenset[str]
+    """What clients call this server, as `authority` writes it."""
     txn: Transaction
     services: Services
     held: dict[tuple[int, int], frozenset[Privilege]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class DavRequest:
     def path_of(self, url: str) -> str | None:
         """The path, decoded and without prefix, that a URL of this server names; None for any other."""
         parts = urlsplit_or_none(url)
-        if parts is None or (parts[0] and parts[0] != self.host):
+        if parts is None or (parts[0] and parts[0] not in self.hosts):
             return None
         path = xml.path_in(url)
         if path is None or not path.startswith(self.prefix + "/"):
@@ -100,14 +100,19 @@ class DavRequest:
 
 
 def urlsplit_or_none(url: str) -> tuple[str, str] | None:
-    """Host with port (lower case; "" for a path) and path of a URL; None where it is none."""
+    """Authority ("" for a path) and path of a URL; None where it is none."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:
         return None
     if parts.scheme not in {"", "http", "https"}:
         return None
-    return parts.netloc.rpartition("@")[2].lower(), parts.path
+    return authority(parts.netloc), parts.path
+
+
+def authority(text: str) -> str:
+    """Host and port, lower case, without a log-in and without a scheme's own port (RFC 3986 §3.2, §6.2.3)."""
+    return text.rpartition("@")[2].lower().removesuffix(":80").removesuffix(":443")
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,23 @@ def test_document_names_the_server() -> None:
     assert refs <= set(document["components"]["schemas"])
 
 
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        ({}, "http://127.0.0.1:5232"),
+        ({"HTTP_X_FORWARDED_PROTO": "https"}, "https://127.0.0.1:5232"),
+        (
+            {"HTTP_X_FORWARDED_HOST": "cal.example, in", "HTTP_X_FORWARDED_PROTO": "https, http"},
+            "https://cal.example",
+        ),
+    ],
+)
+def test_behind_a_proxy_the_server_has_its_name(said, url) -> None:
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": f"{ROOT}/openapi.json", "HTTP_HOST": "127.0.0.1:5232"}
+    body = b"".join(application({**asked, "wsgi.url_scheme": "http", **said}, lambda *answer: None))
+    assert json.loads(body)["servers"] == [{"url": f"{url}/calendar/v3"}]
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.id)
 def test_every_method_says_what_it_does(route) -> None:
     assert route.said or route.handle.__doc__

@@ -123,6 +123,32 @@ def test_destinations_that_make_no_sense(alice, target, headers, status):
     assert alice.get("/alice/calendar/1.ics").status == 200
 
 
+PROXY = {"Host": "127.0.0.1:5232", "X-Forwarded-Host": "cal.example, inner.example"}
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("https://localhost:443", {}),
+        ("http://Cal.example", {"Host": "cal.example:80"}),
+        ("https://me:secret@cal.example", {"Host": "cal.example"}),
+        ("https://cal.example", PROXY),
+        ("https://cal.example:443", PROXY),
+        ("http://127.0.0.1:5232", PROXY),
+        ("https://cal.example:8443", {**PROXY, "X-Forwarded-Port": "8443"}),
+        ("https://cal.example:8443", {"Host": "cal.example", "X-Forwarded-Port": "8443"}),
+    ],
+)
+def test_names_of_this_server(alice, url, headers):
+    """Behind a proxy it is called what the proxy is called, and a port that goes without saying may be said."""
+    alice.put("/alice/calendar/1.ics", event())
+    moved = transfer(alice, "MOVE", "/alice/calendar/1.ics", f"{url}/alice/calendar/2.ics", **headers)
+    assert moved.status == 201
+    assert alice.get("/alice/calendar/2.ics").status == 200
+    elsewhere = "https://cal.example:8444/alice/calendar/1.ics"
+    assert transfer(alice, "MOVE", "/alice/calendar/2.ics", elsewhere, **headers).status == 502
+
+
 @pytest.mark.parametrize("method", ["MOVE", "COPY"])
 def test_into_scheduling_and_out_of_it(alice, bob, method):
     """A collection that is no calendar schedules nothing; a calendar does (RFC 6638 §3.2.3.3, §3.2.3.4)."""
