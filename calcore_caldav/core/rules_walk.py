@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, dropwhile
 from math import gcd
 from typing import Final
 
@@ -54,24 +54,11 @@ class RuleWalk:
         if self._even is None:
             return self._periods(since)
         base, step, offsets = self._even
-        if len(offsets) > 1:
-            return self._evenly(since)
-        base += offsets[0]
-        first = -((base - since) // step)
-        return iter(range(base + first * step, LATEST + 1, step))
-
-    def _evenly(self, since: int) -> Iterator[int]:
-        assert self._even is not None
-        base, step, offsets = self._even
-        first = (since - base) // step
-        for at in range(base + first * step, LATEST + 1, step):
-            if at >= since:
-                for offset in offsets:
-                    yield at + offset
-            else:
-                for offset in offsets:
-                    if at + offset >= since:
-                        yield at + offset
+        if len(offsets) == 1:
+            base += offsets[0]
+            return iter(range(base - (base - since) // step * step, LATEST + 1, step))
+        periods = range(base + (since - base) // step * step, LATEST + 1, step)
+        return dropwhile(since.__gt__, (at + offset for at in periods for offset in offsets))
 
     def _periods(self, since: int) -> Iterator[int]:
         last = since - 1

@@ -70,7 +70,7 @@ def rules(draw, *, freqs=("YEARLY", "MONTHLY", "WEEKLY", "DAILY"), times=True, e
 
 
 starts = st.datetimes(datetime(1995, 1, 1), datetime(2027, 12, 31)).map(
-    lambda d: d.replace(minute=d.minute // 15 * 15, second=0, microsecond=0)
+    lambda d: d.replace(minute=d.minute // 15 * 15, second=0, microsecond=0, fold=0)
 )
 
 
