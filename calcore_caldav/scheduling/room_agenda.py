@@ -34,13 +34,14 @@ def leave_jobs(
     decision: BookingDecision,
 ) -> None:
     """Leave to the worker what is to be decided later."""
-    decided = [v for v in decision.verdicts.values() if v.decided]
     enters = _next_to_enter(txn, room, policy, copy, inquiry)
     if enters is not None:
         when = max(enters - policy.reach, txn.now)
         enqueue(txn, HORIZON_JOB, room, copy.uid, _next_night(when, inquiry.request.zone))
-    if policy.approval_timeout and any(v.reason is Reason.PENDING for v in decided):
-        enqueue(txn, APPROVAL_JOB, room, copy.uid, txn.now + policy.approval_timeout)
+    pending = {rid for rid, verdict in decision.verdicts.items() if verdict.reason is Reason.PENDING}
+    if policy.approval_timeout and pending:
+        over = (w.end for w in inquiry.request.wanted if w.rid in pending)
+        enqueue(txn, APPROVAL_JOB, room, copy.uid, min(txn.now + policy.approval_timeout, *over))
     # What has begun may be checked in to still.
     due = [at for w in inquiry.request.wanted if (at := w.start + policy.checkin) > txn.now]
     if policy.checkin and due:

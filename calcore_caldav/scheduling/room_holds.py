@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat
+from calcore_caldav.core.freebusy import BusyPeriod, FreeBusyType, free_periods
 from calcore_caldav.core.principals import Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
@@ -41,3 +42,9 @@ def times_given_up(
         if waited or gone:
             found.append(padded_period(policy, Wanted(i.rid, i.start, i.end)))
     return found
+
+
+def times_held(booked: Iterable[Period], given_up: Iterable[Period]) -> list[Period]:
+    """What stays booked. Dates that touch are booked as one, and long ones in pieces that are none of theirs."""
+    gone = [BusyPeriod(start, end, FreeBusyType.BUSY) for start, end in given_up]
+    return [left for period in booked for left in free_periods(gone, period)]

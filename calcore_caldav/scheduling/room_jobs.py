@@ -125,15 +125,17 @@ def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     )
     late = Verdict(answer, Reason.TIMEOUT)
     inquiry = _waiting(txn, room, stored, settings)
+    # What is over is not asked for any more, however long there was to answer.
     waiting = {
-        i.rid: answered_at(i.component, own) or job.created
+        i.rid: min((answered_at(i.component, own) or job.created) + policy.approval_timeout, i.end)
         for i in inquiry.instances
         if reason_of(i.component, own) is Reason.PENDING
     }
-    overdue = {rid: late for rid, asked in waiting.items() if asked + policy.approval_timeout <= txn.now}
+    overdue = {rid: late for rid, until in waiting.items() if until <= txn.now}
     if len(overdue) < len(waiting):
-        first = min(asked for rid, asked in waiting.items() if rid not in overdue)
-        enqueue(txn, APPROVAL_JOB, room, stored.uid, first + policy.approval_timeout)
+        enqueue(
+            txn, APPROVAL_JOB, room, stored.uid, min(u for rid, u in waiting.items() if rid not in overdue)
+        )
     if overdue:
         beyond = late if len(overdue) == len(waiting) else KEPT
         overdue = _unless_taken(policy, inquiry, overdue)

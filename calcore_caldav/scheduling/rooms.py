@@ -42,7 +42,7 @@ from calcore_caldav.scheduling.inquiry import (
 from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, HorizonAction, Recurring, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.room_agenda import leave_jobs, look_again
-from calcore_caldav.scheduling.room_holds import times_given_up
+from calcore_caldav.scheduling.room_holds import times_given_up, times_held
 from calcore_caldav.scheduling.room_remarks import comments_on, name_of
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.store.protocol import StoredObject, Transaction
@@ -244,11 +244,7 @@ def _write(
         ]
         if previous is not None:
             given_up += times_given_up(room, policy, previous, copy, inquiry, final)
-        taken += [
-            period
-            for period in _booked(txn, room, own_object)
-            if not any(gone.start <= period.start and period.end <= gone.end for gone in given_up)
-        ]
+        taken += times_held(_booked(txn, room, own_object), given_up)
     displaced = _displace(txn, room, decided.values(), settings=inquiry.settings)
     answer = RoomAnswer(
         copy=new,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from room_office import NOW, Corridor, event, hour
 
+from calcore_caldav.core.content import Property
 from calcore_caldav.scheduling import room_check
 from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import SYSTEM
@@ -134,6 +135,57 @@ def test_both_halves_of_a_series_wait_for_approval(office, approved):
     office.wait(hours=3)
     assert office.seen("ann", "daily") == {"": "DECLINED"}
     assert office.seen("ann", "daily-past") == {"": "ACCEPTED" if approved else "DECLINED"}
+
+
+def test_a_request_lapses_when_its_date_is_over(office):
+    office.set(mode="approval", override="none")
+    office.put("ann", event("daily", hour(1), "RRULE:FREQ=DAILY;COUNT=2"))
+    office.wait(hours=1.9)
+    assert office.seen("ann", "daily") == {"": "TENTATIVE"}
+    office.wait(hours=0.1)
+    assert office.seen("ann", "daily") == {"": "TENTATIVE", "20260302T100000Z": "DECLINED"}
+    office.wait(days=1)
+    assert set(office.seen("ann", "daily").values()) == {"DECLINED"}
+    assert office.of("max", "approval:room1:daily") is None
+
+
+@pytest.mark.parametrize(
+    ("booking", "series", "gone", "moved", "then"),
+    [
+        # Back to back they are booked as one.
+        (
+            {"buffer_after": "30m"},
+            ("DTSTART:20260302T100000Z", "DURATION:PT1H", "RRULE:FREQ=HOURLY;COUNT=4"),
+            "EXDATE:20260302T130000Z",
+            ("RECURRENCE-ID:20260302T110000Z", "DTSTART:20260303T110000Z", "DURATION:PT1H"),
+            (hour(4.5), hour(2)),
+        ),
+        # As many days with a change of clocks among them, which are not of 24 hours.
+        (
+            {"max_duration": 0},
+            ("DTSTART;VALUE=DATE:20260327", "RRULE:FREQ=DAILY;COUNT=8"),
+            "EXDATE;VALUE=DATE:20260401",
+            ("RECURRENCE-ID;VALUE=DATE:20260330", "DTSTART;VALUE=DATE:20260420"),
+            (hour(24 * 30), hour(24 * 28)),
+        ),
+    ],
+)
+def test_a_date_that_touches_others_is_free_at_once_while_they_wait(
+    office, booking, series, gone, moved, then
+):
+    office.change("room1", timezone="Europe/Paris")
+    office.set(mode="approval", override="none", **booking)
+    office.put("ann", event("series", None, *series))
+    office.answer_as("room1", "series", "ACCEPTED", actor="max")
+    name, _, value = gone.partition(":")
+    params = (("VALUE", ("DATE",)),) if ";" in name else ()
+    copy = office.of("ann", "series")
+    less = copy.master.with_property(Property("EXDATE", value, params))
+    office.put("ann", copy.with_components((less, *event("series", None, *moved).components)))
+    free, held = then
+    for uid, start, answer in (("held", held, "DECLINED"), ("free", free, "TENTATIVE")):
+        office.put("bob", event(uid, start, length=0.5, organizer="bob"))
+        assert office.seen("bob", uid) == {"": answer}
 
 
 # ---- the horizon
