@@ -144,12 +144,16 @@ def test_none_leaves_it_to_the_managers(office):
 
 def test_a_request_is_held_until_somebody_approves(office):
     office.set(mode="approval")
-    answer = office.invite(event("one", hour(1)))
+    answer = office.invite(event("one", hour(100)))
     assert (answer.answered, answer.inbox) == (True, True)
     assert office.answers("one") == {"": T}
     assert answer.comments[None].endswith("[PENDING]")
-    assert office.invite(event("two", hour(1), organizer="bob")).comments[None].endswith("[CONFLICT]")
-    assert office.jobs() == {("room-approval", "one"): NOW + timedelta(days=3)}
+    assert office.invite(event("two", hour(100), organizer="bob")).comments[None].endswith("[CONFLICT]")
+    assert office.invite(event("soon", hour(1))).pending
+    assert office.jobs() == {
+        ("room-approval", "one"): NOW + timedelta(days=3),
+        ("room-approval", "soon"): hour(2),
+    }
 
 
 def test_a_held_old_time_stays_taken_while_the_new_one_is_pending(office):
