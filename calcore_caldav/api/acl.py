@@ -21,11 +21,16 @@ _SYSTEM: Final = {AUTHENTICATED: "domain", ALL: "default"}
 
 
 def list_rules(call: Call) -> Json:
-    """Who may do what with the calendar."""
+    """Who may do what with the calendar; with a sync token the role "none" where a rule was taken away."""
     place = find_place(call, call.path["calendarId"])
     require(place, Privilege.READ_ACL)
-    items = [Item((rule["id"],), partial(dict, rule)) for rule in _rules(call, place)]
-    return page_of_few(call, "calendar#acl", f"acl|{place.collection.id}", items)
+    items = [_item(rule) for rule in _rules(call, place)]
+    where = f"acl|{place.collection.id}"
+    return page_of_few(call, "calendar#acl", where, items, gone=lambda id_: _item(_rule_json(id_, "none")))
+
+
+def _item(rule: Json) -> Item:
+    return Item((rule["id"],), partial(dict, rule))
 
 
 def get_rule(call: Call) -> Json:
@@ -136,7 +141,10 @@ def _rule(call: Call, place: Place, rule_id: str) -> Json:
 
 
 def _json(call: Call, place: Place, grantee: str, role: str) -> Json:
-    id_ = _id(call, place, grantee)
+    return _rule_json(_id(call, place, grantee), role)
+
+
+def _rule_json(id_: str, role: str) -> Json:
     kind, _, value = id_.partition(":")
     made: Json = {
         "kind": "calendar#aclRule",

@@ -41,13 +41,28 @@ _CHOSEN: Final = (
 
 
 def list_entries(call: Call) -> Json:
-    """The list, in pages."""
+    """The list, in pages; with a sync token also what was hidden, and "deleted" what is not there any more."""
     least = RANKS[call.parameters.get("minAccessRole", "freeBusyReader")]
     hidden = call.parameters.get("showHidden")
     entries = [entry_json(call, place) for place in _places(call)]
-    shown = [e for e in entries if RANKS[e["accessRole"]] >= least and (hidden or not e.get("hidden"))]
-    items = [Item((not e.get("primary"), e["id"]), partial(dict, e)) for e in shown]
-    return page_of_few(call, "calendar#calendarList", call.actor.name, items)
+    items = [
+        Item((not e.get("primary"), e["id"]), partial(dict, e))
+        for e in entries
+        if RANKS[e["accessRole"]] >= least
+    ]
+    return page_of_few(
+        call,
+        "calendar#calendarList",
+        call.actor.name,
+        items,
+        shows=lambda entry: hidden or not entry.get("hidden"),
+        gone=_gone,
+    )
+
+
+def _gone(id_: str) -> Item:
+    made = {"kind": "calendar#calendarListEntry", "id": id_, "deleted": True}
+    return Item((True, id_), partial(dict, made | {"etag": tag_of(made)}))
 
 
 def _places(call: Call) -> list[Place]:

@@ -62,7 +62,7 @@ _QUERY: Final = (
 )
 _TOLD: Final = (Parameter("sendNotifications", BOOLEAN),)
 _COLOURED: Final = (Parameter("colorRgbFormat", BOOLEAN),)
-_SYNC: Final = Parameter("syncToken", TEXT, said="Always answered with 410: lists of this kind are short.")
+_SYNC: Final = Parameter("syncToken", TEXT, said="What changed since; 410 where that is not known any more.")
 _EVENT: Final = "calendars/{calendarId}/events/{eventId}"
 _ENTRY: Final = "users/me/calendarList/{calendarId}"
 _ONE: Final = "calendars/{calendarId}"

@@ -102,6 +102,26 @@ class SyncPoint:
         raise full_sync_required()
 
 
+@dataclass(frozen=True, slots=True)
+class ListPoint:
+    """What a client has seen of a short list: all of it."""
+
+    digest: str
+    tags: Mapping[str, str]
+    """Beginnings of entity tags by id; empty where the next request has to begin anew."""
+
+    def __str__(self) -> str:
+        return _encode(["l", self.digest, dict(self.tags)])
+
+    @classmethod
+    def parse(cls, text: str, digest: str) -> ListPoint:
+        """Raises ApiProblem (410) for what is no token of this very list."""
+        match _decode(text):
+            case ["l", str(made), dict(tags)] if made == digest and tags:
+                return cls(made, tags)
+        raise full_sync_required()
+
+
 def _encode(value: Any) -> str:
     text = json.dumps(value, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

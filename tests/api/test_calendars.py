@@ -72,6 +72,58 @@ def test_calendar_list(office, ann, bob):
     assert failure(bob.calendarList().delete(calendarId="primary")) == (403, "forbidden")
 
 
+def test_the_list_of_calendars_is_kept_in_step(ann, bob):
+    def changes(token, **asked):
+        answer = bob.calendarList().list(syncToken=token, **asked).execute()
+        return {e["id"]: e for e in answer["items"]}, answer.get("nextSyncToken")
+
+    one = bob.calendars().insert(body={"summary": "One"}).execute()["id"]
+    two = bob.calendars().insert(body={"summary": "Two"}).execute()["id"]
+    bob.calendarList().insert(body={"id": "ann@example.com"}).execute()
+    start = bob.calendarList().list().execute()["nextSyncToken"]
+    assert changes(start)[0] == {}
+    bob.calendarList().patch(calendarId=one, body={"hidden": True}).execute()
+    bob.calendars().delete(calendarId=two).execute()
+    scope = {"type": "user", "value": "bob@example.com"}
+    ann.acl().insert(calendarId="primary", body={"role": "writer", "scope": scope}).execute()
+    found, token = changes(start)
+    assert {id_: (e.get("hidden"), e.get("deleted"), e.get("accessRole")) for id_, e in found.items()} == {
+        one: (True, None, "owner"),
+        two: (None, True, None),
+        "ann@example.com": (None, None, "writer"),
+    }
+    assert changes(token)[0] == {}
+    # In pages, too: with the first one there is no token yet.
+    first = bob.calendarList().list(syncToken=start, maxResults=2).execute()
+    assert (len(first["items"]), "nextSyncToken" in first) == (2, False)
+    rest, token = changes(start, maxResults=2, pageToken=first["nextPageToken"])
+    assert {e["id"] for e in first["items"]} | rest.keys() == found.keys()
+    assert changes(token)[0] == {}
+    # What changed between two pages is not lost.
+    bob.calendarList().patch(calendarId=one, body={"hidden": False}).execute()
+    _, token = changes(start, maxResults=2, pageToken=first["nextPageToken"])
+    assert failure(bob.calendarList().list(syncToken=token)) == (410, "fullSyncRequired")
+    for who, wrong in ((ann, start), (bob, "x"), (bob, start + "x")):
+        assert failure(who.calendarList().list(syncToken=wrong)) == (410, "fullSyncRequired")
+    assert failure(bob.calendarList().list(syncToken=start, minAccessRole="owner"))[0] == 410
+
+
+def test_the_list_of_rules_is_kept_in_step(ann):
+    def changes(token):
+        answer = ann.acl().list(calendarId="primary", syncToken=token).execute()
+        return {rule["id"]: rule["role"] for rule in answer["items"]}, answer["nextSyncToken"]
+
+    token = ann.acl().list(calendarId="primary").execute()["nextSyncToken"]
+    for role in ("reader", "writer", "none"):
+        body = {"role": role, "scope": {"type": "user", "value": "bob@example.com"}}
+        ann.acl().insert(calendarId="primary", body=body).execute()
+        found, token = changes(token)
+        assert found == {"user:bob@example.com": role}
+    assert changes(token)[0] == {}
+    settings = ann.settings().list().execute()["nextSyncToken"]
+    assert ann.settings().list(syncToken=settings).execute()["items"] == []
+
+
 def test_settings_and_colors(ann):
     settings = {s["id"]: s["value"] for s in ann.settings().list().execute()["items"]}
     assert settings["timezone"] == "UTC"
