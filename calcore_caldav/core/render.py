@@ -10,6 +10,7 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.series import Series, is_ranged
 from calcore_caldav.core.timerange import (
     OVERLAPS,
     Scheduled,
@@ -19,11 +20,19 @@ from calcore_caldav.core.timerange import (
     resolver,
     scheduled,
 )
-from calcore_caldav.core.times import TimeRange, TimezoneResolver, format_date_time
+from calcore_caldav.core.times import (
+    TimeRange,
+    TimezoneResolver,
+    format_date_time,
+    format_duration,
+    from_epoch,
+    parse_duration,
+)
 from calcore_caldav.errors import InvalidCalendarData
 
 _RECURRENCE: Final = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
-_MOVING: Final = frozenset({"DTSTART", "DTEND", "DUE", "RECURRENCE-ID"})
+_ENDING: Final = ("DTEND", "DUE", "DURATION")
+_MOVING: Final = frozenset({"DTSTART", "RECURRENCE-ID", *_ENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +97,35 @@ def expanded(
     TooManyInstances beyond `limit`.
     """
     zones = resolver(obj, zone)
+    series = obj.recurrence(zone).series if _periodic(obj.master) else None
     lines = ["BEGIN:VCALENDAR", *(p.folded() for p in obj.calendar.properties)]
     templates: dict[int, _Template] = {}
     for item in scheduled(obj, window, zone, limit=limit):
         key = id(item.component)
         template = templates.get(key)
         if template is None:
-            template = templates[key] = _Template(item.component, zones, zone)
+            template = templates[key] = _Template(item.component, zones, zone, series)
         lines.append(template.fill(item))
     lines.append("END:VCALENDAR\r\n")
     return CalendarObject("\r\n".join(lines).encode())
 
 
+def _periodic(master: Component | None) -> bool:
+    """Whether some dates of a series bring their own length (RFC 5545 §3.8.5.2)."""
+    return master is not None and any("/" in p.value for p in master.all("RDATE"))
+
+
 class _Template:
     """The text of a component, with places for what differs from instance to instance."""
 
-    def __init__(self, component: Component, zones: TimezoneResolver, zone: tzinfo) -> None:
+    def __init__(
+        self, component: Component, zones: TimezoneResolver, zone: tzinfo, series: Series | None
+    ) -> None:
         # Kept alive with its text: templates are found by its identity.
         self.component = component
         self.zone = zone
+        self.series = series if series is not None and component is series.component else None
+        """The series of the component, where dates of it bring their own length."""
         self.pieces: list[str | Callable[[Scheduled], str]] = []
         text = [f"BEGIN:{component.name}"]
         has_id = component.get("RECURRENCE-ID") is not None
@@ -121,6 +140,8 @@ class _Template:
                 text = self._place(text, Property("RECURRENCE-ID", ""), zones)
         if not has_id and component.get("DTSTART") is None:
             text = self._place(text, Property("RECURRENCE-ID", ""), zones)
+        if self.series is not None and not any(map(component.get, _ENDING)):
+            text = self._place(text, Property("DURATION", ""), zones)
         text.extend(_lines_in_utc(component.children, zones))
         text.append(f"END:{component.name}")
         self.pieces.append("\r\n".join(text))
@@ -140,6 +161,8 @@ class _Template:
                 if item.instance is None or item.instance.rid is None
                 else _line(name, item.instance.rid.value)
             )
+        if prop.name == "DURATION":
+            return self._length(prop, zones)
         form = _form(prop, zones)
         fixed = in_utc(prop, zones).folded() + "\r\n"
         if prop.name == "DTSTART":
@@ -149,6 +172,27 @@ class _Template:
         return lambda item: (
             fixed if item.instance is None else _line(name, form(item.instance.end, self.zone))
         )
+
+    def _length(self, prop: Property, zones: TimezoneResolver) -> Callable[[Scheduled], str]:
+        """The function that writes DURATION: a day of a zone is not always one of UTC."""
+        start = self.component.get("DTSTART")
+        absolute = start is not None and start.param("TZID") is not None and _form(start, zones) is _as_utc
+        fixed = prop.folded() + "\r\n" if prop.value else ""
+        usual = parse_duration(prop.value) if prop.value else None
+
+        def write(item: Scheduled) -> str:
+            if item.start is None or item.end is None:
+                return fixed
+            length = item.end - item.start
+            if length != usual and (absolute or self._has_own_length(item)):
+                return f"DURATION:{format_duration(length)}\r\n"
+            return fixed
+
+        return write
+
+    def _has_own_length(self, item: Scheduled) -> bool:
+        series, rid = self.series, None if item.instance is None else item.instance.rid
+        return series is not None and rid is not None and series.period(series.key(rid.value)) is not None
 
     def fill(self, item: Scheduled) -> str:
         """The text of one instance."""
@@ -211,21 +255,29 @@ def limited_recurrence(obj: CalendarObject, window: TimeRange, zone: tzinfo = UT
     master = obj.master
     if master is None and len(obj.components) < 2:
         return obj
-    zones = resolver(obj, zone)
-    span = timedelta(0)
-    if master is not None:
-        start, end = effective_times(master, zones)
-        span = end - start if start is not None and end is not None else _bare_span(master)
+    zones, recurrence = resolver(obj, zone), obj.recurrence(zone)
+    series = recurrence.series
+
+    def moved_back(component: Component) -> timedelta:
+        start, rid = effective_times(component, zones)[0], obj.recurrence_id(component)
+        return timedelta(0) if start is None or rid is None else zones.instant(rid.value) - start
+
+    # What is moved back with all that follow bears on times before it.
+    back = max([timedelta(0), *(moved_back(c) for c in obj.components if is_ranged(c))])
 
     def bears(component: Component) -> bool:
         rid = obj.recurrence_id(component)
         if rid is None:
             return True
         original = zones.instant(rid.value)
-        prop = component.get("RECURRENCE-ID")
-        if prop is not None and (prop.param("RANGE") or "").upper() == "THISANDFUTURE":
-            return window.end is None or original < window.end
-        if window.overlaps(original, max(original, original + span)):
+        if is_ranged(component):
+            return window.end is None or original - back < window.end
+        if series is not None:
+            # Without it, the instance would be there then.
+            start, end = map(from_epoch, recurrence.times(series.key(rid.value)))
+            if window.overlaps(start, end):
+                return True
+        if window.overlaps(original, original):
             return True
         first, last = effective_times(component, zones)
         if last is None and first is not None:

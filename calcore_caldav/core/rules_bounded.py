@@ -63,10 +63,14 @@ class BoundedRule:
             if offset is None:
                 changing.append(offsets.utc(local))
                 continue
+            utc = local - offset
             if changing:
+                if utc <= max(changing):
+                    # What was skipped at the end of a day, or a whole day, is in the next one.
+                    changing.append(utc)
+                    continue
                 yield from (utc for utc in sorted({*changing}) if utc <= last_utc)
                 changing = []
-            utc = local - offset
             if utc > last_utc:
                 return
             yield utc

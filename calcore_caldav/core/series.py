@@ -224,7 +224,10 @@ class Series:
                 local = self.local(key) + future.shift.wall
                 return ended(moment.offsets.utc(local), local, moment.span, moment.offsets)
             start = self._start_of(key) + future.shift.exact
-            local = moment.offsets.local(start) if moment.span.wall else 0
+            local = 0
+            if moment.span.wall:
+                # Where the day begins late, since the clock was put forward, it ends with the day all the same.
+                local = self.local(key) if self._alike(moment) else moment.offsets.local(start)
             return ended(start, local, moment.span, moment.offsets)
         start = self._start_of(key) if self.floating else key
         span = self._spans.get(key, moment.span) if self._spans else moment.span
@@ -234,9 +237,13 @@ class Series:
 
     def shift(self, key: int, moment: Moment) -> Span:
         """How far a THISANDFUTURE override with the original start `key` moves the series."""
-        if moment.offsets is self.moment.offsets and moment.all_day == self.all_day:
+        if self._alike(moment):
             return Span(moment.local - self.local(key), 0)
         return Span(0, moment.times.start - self._start_of(key))
+
+    def _alike(self, moment: Moment) -> bool:
+        """Whether a moment is of the series' clock."""
+        return moment.offsets is self.moment.offsets and moment.all_day == self.all_day
 
     def reach(self, future: Override | None) -> int:
         """Not less than the seconds from a start to its end."""

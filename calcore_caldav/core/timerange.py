@@ -11,7 +11,15 @@ from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
 from calcore_caldav.core.freebusy import parse_period
 from calcore_caldav.core.recurrence import Instance
-from calcore_caldav.core.times import Period, TimeRange, TimezoneResolver, parse_date_time, parse_duration
+from calcore_caldav.core.spans import read_moment
+from calcore_caldav.core.times import (
+    Period,
+    TimeRange,
+    TimezoneResolver,
+    from_epoch,
+    parse_date_time,
+    parse_duration,
+)
 from calcore_caldav.errors import InvalidCalendarData
 
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
@@ -114,9 +122,8 @@ def effective_times(component: Component, zones: TimezoneResolver) -> tuple[date
     start = instant(component.get("DTSTART"), zones)
     end = instant(component.get("DUE") or component.get("DTEND"), zones)
     if end is None and start is not None:
-        duration = component.value("DURATION")
-        if duration is not None:
-            end = _after(start, parse_duration(duration))
+        if component.get("DURATION") is not None and (moment := read_moment(component, zones)) is not None:
+            end = max(start, from_epoch(moment.times.end))
         elif component.name == "VJOURNAL" and "T" not in (component.value("DTSTART") or ""):
             end = _after(start, _DAY)
     return start, end

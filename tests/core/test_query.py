@@ -79,6 +79,8 @@ def test_events_in_time(lines, inside, outside):
         # DTSTART and DURATION: (start <= S+D) and (end > S or end >= S+D)
         ((*START, "DURATION:PT1H"), "0105T11/0106", "0105T1101/0106"),
         ((*START, "DURATION:PT1H"), "0105/0105T1001", "0105/0105T10"),
+        # …of a day that has 23 hours
+        (("DTSTART;TZID=Europe/Paris:20260328T220000", "DURATION:P1D"), "0329T20/0330", "0329T2030/0330"),
         # DTSTART and DUE
         ((*START, "DUE:20260105T110000Z"), "0105T1059/0106", "0105T11/0106"),
         ((*START, "DUE:20260105T100000Z"), "0105T10/0106", "0105T1001/0106"),

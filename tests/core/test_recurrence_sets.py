@@ -281,6 +281,33 @@ def test_this_and_future_moves_and_shortens_what_follows() -> None:
     ]
 
 
+def test_days_that_begin_late_end_with_the_day() -> None:
+    """In São Paulo the clock was put forward at midnight."""
+    future = ("RECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20181102", "DTSTART;VALUE=DATE:20181102")
+    series = event("DTSTART;VALUE=DATE:20181101", "RRULE:FREQ=DAILY;COUNT=5", others=(future,))
+    found = series.recurrence(ZoneInfo("America/Sao_Paulo")).between(EVERYTHING)
+    assert [f"{i.start:%d %H} {i.end:%d %H}" for i in found] == [
+        "01 03 02 03",
+        "02 03 03 03",
+        "03 03 04 03",
+        "04 03 05 02",
+        "05 02 06 02",
+    ]
+
+
+def test_hours_skipped_at_the_end_of_a_day_are_those_of_the_next() -> None:
+    """In Nuuk the clock is put forward from 23:00 to midnight: each instance once, in order."""
+    series = event("DTSTART;TZID=America/Nuuk:20240330T220000", "RRULE:FREQ=MINUTELY;INTERVAL=30;COUNT=8")
+    assert starts_of(series.recurrence()) == [
+        "20240331T000000",
+        "20240331T003000",
+        "20240331T010000",
+        "20240331T013000",
+        "20240331T020000",
+        "20240331T023000",
+    ]
+
+
 def test_exceptions_in_another_zone_and_as_dates() -> None:
     found = event(
         BERLIN,

@@ -56,6 +56,29 @@ def test_a_series_is_expanded_in_utc():
     assert made.calendar.value("VERSION") == "2.0"
 
 
+def test_a_day_of_a_zone_that_has_not_24_hours():
+    """A DURATION of a day ends when the clock says the same (RFC 5545 §3.3.6); in UTC that isn't a day."""
+    series = obj("DTSTART;TZID=Europe/Amsterdam:20260327T220000", "DURATION:P1D", "RRULE:FREQ=DAILY;COUNT=3")
+    made = expanded(series, TimeRange(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)))
+    assert [c.value("DURATION") for c in made.components] == ["P1D", "PT23H", "P1D"]
+    floating = obj("DTSTART:20260327T220000", "DURATION:P1D", "RRULE:FREQ=DAILY;COUNT=3")
+    zone = ZoneInfo("Europe/Amsterdam")
+    assert [c.value("DURATION") for c in expanded(floating, TimeRange(None, None), zone).components] == [
+        "P1D"
+    ] * 3
+
+
+@pytest.mark.parametrize("end", [(), ("DURATION:PT1H",), ("DTEND:20260105T110000Z",)])
+def test_dates_with_a_length_of_their_own_are_expanded_with_it(end):
+    series = obj(
+        "DTSTART:20260105T100000Z", *end, "RDATE;VALUE=PERIOD:20260107T080000Z/PT3H,20260109T080000Z/PT0S"
+    )
+    made = expanded(series, days(1, 20))
+    found = [(i.start.hour, i.end - i.start) for i in made.recurrence().between(days(1, 20))]
+    usual = timedelta(hours=1) if end else timedelta(0)
+    assert found == [(10, usual), (8, timedelta(hours=3)), (8, timedelta(0))]
+
+
 def test_time_zones_are_gone():
     body = stream.parse(
         b"BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\nBEGIN:VEVENT\nUID:1\n"
@@ -153,6 +176,21 @@ def test_this_and_future_matters_for_all_that_follows():
     )  # fmt: skip
     assert len(limited_recurrence(series, days(20, 21)).components) == 2
     assert len(limited_recurrence(series, days(5, 6)).components) == 1
+
+
+def test_what_is_moved_back_with_all_that_follow_matters_before_it():
+    series = obj(
+        "DTSTART:20260105T100000Z", "RRULE:FREQ=DAILY;COUNT=9",
+        "--", "RECURRENCE-ID:20260108T100000Z", "DTSTART:20260120T100000Z",
+        "--", "RECURRENCE-ID;RANGE=THISANDFUTURE:20260107T100000Z", "DTSTART:20260105T110000Z",
+    )  # fmt: skip
+    for day in range(4, 15):
+        window = days(day, day + 1)
+        limited = CalendarObject(limited_recurrence(series, window).body)
+        assert [*map(str, limited.recurrence().between(window))] == [
+            *map(str, series.recurrence().between(window))
+        ]
+    assert len(limited_recurrence(series, days(4, 5)).components) == 1
 
 
 def test_free_busy_values_are_limited():
