@@ -201,7 +201,7 @@ def _like(start: Property, rid: RecurrenceId, zones: TimezoneResolver) -> str:
 
 
 def _shifted(prop: Property, old: datetime | date, new: datetime | date, zones: TimezoneResolver) -> Property:
-    """An end moved with its start: by wall clock where both are of one zone (RFC 5545 §3.3.6)."""
+    """An end moved with its start: as long after it as it was, on the clock where both have no zone (§3.8.5.3)."""
     end = zones.value(prop)
     if not (isinstance(end, datetime) and isinstance(old, datetime) and isinstance(new, datetime)):
         if isinstance(end, datetime) or isinstance(old, datetime) or isinstance(new, datetime):
@@ -210,11 +210,7 @@ def _shifted(prop: Property, old: datetime | date, new: datetime | date, zones: 
     if end.tzinfo is None or old.tzinfo is None or new.tzinfo is None:
         span = end.replace(tzinfo=None) - old.replace(tzinfo=None)
         return prop.with_value(format_date_time(new.replace(tzinfo=None) + span))
-    if end.tzinfo is old.tzinfo:
-        wall = new.replace(tzinfo=None) + (end.replace(tzinfo=None) - old.replace(tzinfo=None))
-        moved = wall.replace(tzinfo=end.tzinfo)
-    else:
-        moved = (zones.instant(new) + (zones.instant(end) - zones.instant(old))).astimezone(end.tzinfo)
+    moved = (zones.instant(new) + (zones.instant(end) - zones.instant(old))).astimezone(end.tzinfo)
     return prop.with_value(
         format_date_time(moved if prop.value.rstrip().endswith("Z") else moved.replace(tzinfo=None))
     )

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from room_office import NOW, Corridor, event, hour
 
 from calcore_caldav.core.content import Property
+from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.scheduling import room_check
 from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import SYSTEM
@@ -282,3 +285,16 @@ def test_a_series_of_days_becomes_one_of_hours(office):
         assert office.bookings("one")[0][1] == (
             hour(25) if changed is not monthly else NOW.replace(day=3, hour=0)
         )
+
+
+def test_an_answer_to_one_date_changes_no_length_where_clocks_change(office):
+    """An instance is as long as the first one, not as far on the clock (RFC 5545 §3.8.5.3)."""
+    start, end = "DTSTART;TZID=Europe/Paris:20260326T220000", "DTEND;TZID=Europe/Paris:20260327T060000"
+    changed = RecurrenceId.parse("20260328T210000Z")
+    office.put("bob", event("other", changed.value, organizer="bob"))
+    office.put("ann", event("nights", None, start, end, "RRULE:FREQ=DAILY;COUNT=4"))
+    for who in ("ann", "room1"):
+        copy = office.of(who, "nights")
+        assert copy.overrides[changed].value("DTEND") == "20260329T070000"
+        assert copy.recurrence().instance(changed).end - changed.value == timedelta(hours=8)
+    assert office.seen("ann", "nights") == {"": "ACCEPTED", "20260328T210000Z": "DECLINED"}
