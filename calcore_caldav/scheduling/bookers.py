@@ -24,14 +24,18 @@ _NOT_PEOPLE: Final = frozenset({CalendarUserType.ROOM.value, CalendarUserType.RE
 
 
 def booker_names(txn: Transaction, copy: CalendarObject) -> frozenset[str]:
-    """The words for who books: the organizer, and who acts for it (SENT-BY)."""
+    """The words for who books: the organizer, and who acts for it (SENT-BY).
+
+    For organizers of this server, who are known to let others act for them: elsewhere anybody can write that.
+    """
     prop = next((p for c in copy.components if (p := c.get("ORGANIZER")) is not None), None)
     if prop is None:
         return frozenset()
-    sent_by = prop.param("SENT-BY")
-    return role_names(txn, CalendarUserAddress.parse(prop.value)) | (
-        role_names(txn, CalendarUserAddress.parse(sent_by)) if sent_by else frozenset()
-    )
+    organizer, sent_by = CalendarUserAddress.parse(prop.value), prop.param("SENT-BY")
+    names = role_names(txn, organizer)
+    if not sent_by or txn.directory.by_address(organizer) is None:
+        return names
+    return names | role_names(txn, CalendarUserAddress.parse(sent_by))
 
 
 LOCAL: Final = "all"

@@ -10,9 +10,8 @@ from calcore_caldav.core import brought, guests
 from calcore_caldav.core.answers import base_of
 from calcore_caldav.core.attendee import attendee_messages
 from calcore_caldav.core.calobject import CalendarObject, find_attendee
-from calcore_caldav.core.content import once
 from calcore_caldav.core.invitation import whole_copy
-from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent, sent_by
+from calcore_caldav.core.itip import ITipMessage, Method, ScheduleAgent, SchedulingPlan, agent
 from calcore_caldav.core.organizer import organizer_messages, requests
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence_id import Rid
@@ -20,7 +19,7 @@ from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
 from calcore_caldav.scheduling import approvals, room_jobs
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
-from calcore_caldav.scheduling.people import People
+from calcore_caldav.scheduling.people import People, acting_for, signed
 from calcore_caldav.scheduling.reopening import reopened
 from calcore_caldav.scheduling.roles import (
     Role,
@@ -127,13 +126,13 @@ class _Run:
         new = change.new
         scheduled = new is not None and role_of(new, self.owner) is Role.ORGANIZER
         if scheduled and new is not None:
-            new = self._signed(self.people.completed(new, self.owner))
+            new = signed(self.txn, self.owner, self.people.completed(new, self.owner))
         old = change.old if role_of(change.old, self.owner) is Role.ORGANIZER else None
         if old is None and new is not None:
             new = reopened(self.txn, new)
         if old is not None:
             # What is cancelled is cancelled by who does it now.
-            old = self._signed(old)
+            old = signed(self.txn, self.owner, old)
         plan = organizer_messages(
             old,
             new if scheduled else None,
@@ -152,21 +151,6 @@ class _Run:
         self._silent_refresh(plan, current, told)
         stored = with_statuses(current, statuses, self.people.aliases)
         return SchedulingOutcome(stored, new_tag())
-
-    def _signed(self, obj: CalendarObject) -> CalendarObject:
-        """With who acts for the organizer in SENT-BY, without it where it's themselves (RFC 5545 §3.2.18)."""
-        if self.txn.actor.principal is None or self.txn.actor.admin:
-            return obj
-        sign = once(lambda p: sent_by(p, self._actor()) if p.name == "ORGANIZER" else p)
-        made = tuple(c.map(sign) for c in obj.components)
-        return obj if made == obj.components else obj.with_components(made)
-
-    def _actor(self) -> CalendarUserAddress | None:
-        """Who acts for the owner of the calendar; None: the owner, or the program."""
-        actor = self.txn.actor
-        if actor.principal is None or actor.admin or actor.principal.id == self.owner.id:
-            return None
-        return actor.principal.address
 
     def _rooms(self, plan: SchedulingPlan, statuses: dict[CalendarUserAddress, str]) -> CalendarObject | None:
         """Rooms first: what they answer goes into everybody's copy, that of the next room too."""
@@ -291,7 +275,7 @@ class _Run:
             # Whoever has a room must hear that it is given to others.
             reply=change.reply or self.owner.kind.bookable,
             organizer_object=theirs,
-            actor=self._actor(),
+            actor=acting_for(self.txn, self.owner),
         )
         stored = plan.stored
         for sent in plan.messages:

@@ -18,7 +18,7 @@ from calcore_caldav.scheduling import responses
 from calcore_caldav.scheduling.answering import answered_at, reasons_of
 from calcore_caldav.scheduling.booking import decide
 from calcore_caldav.scheduling.inquiry import Inquiry, inquire
-from calcore_caldav.scheduling.people import People
+from calcore_caldav.scheduling.people import People, signed
 from calcore_caldav.scheduling.policy import policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
 from calcore_caldav.scheduling.room_remarks import comments_on
@@ -119,8 +119,8 @@ def forecast(txn: Transaction, obj: CalendarObject, *, settings: SchedulingSetti
     """What each room and resource among the attendees would answer to `obj`. Writes nothing."""
     organizer = txn.directory.by_address(obj.organizer) if obj.organizer is not None else None
     if organizer is not None:
-        # As it would be delivered: groups with their members, rooms that are told from people.
-        obj = People(txn).completed(obj, organizer)
+        # As it would be delivered: groups with their members, rooms that are told from people, and who acts.
+        obj = signed(txn, organizer, People(txn).completed(obj, organizer))
     found: list[Forecast] = []
     seen: set[int] = set()
     for address in sorted(obj.attendees):

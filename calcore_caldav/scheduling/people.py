@@ -6,13 +6,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from calcore_caldav.core.calobject import CalendarObject
-from calcore_caldav.core.content import Component, Property
-from calcore_caldav.core.itip import SERVER_GROUP, address
+from calcore_caldav.core.content import Component, Property, once
+from calcore_caldav.core.itip import SERVER_GROUP, address, sent_by
 from calcore_caldav.core.principals import CalendarUserAddress, CalendarUserType, Principal
 from calcore_caldav.store.protocol import Transaction
 
 GROUP_STATUS = "2.7"
 """SCHEDULE-STATUS of a group: its members are told one by one (Apple's convention)."""
+
+
+def acting_for(txn: Transaction, owner: Principal) -> CalendarUserAddress | None:
+    """Who acts for somebody; None: they themselves, an administrator, or the program."""
+    actor = txn.actor.principal
+    return actor.address if actor is not None and actor.id != owner.id and not txn.actor.admin else None
+
+
+def signed(txn: Transaction, organizer: Principal, obj: CalendarObject) -> CalendarObject:
+    """With who acts for the organizer in SENT-BY, without it where it's themselves (RFC 5545 §3.2.18)."""
+    if txn.actor.principal is None or txn.actor.admin:
+        return obj
+    actor = acting_for(txn, organizer)
+    sign = once(lambda p: sent_by(p, actor) if p.name == "ORGANIZER" else p)
+    made = tuple(c.map(sign) for c in obj.components)
+    return obj if made == obj.components else obj.with_components(made)
 
 
 class People:

@@ -21,6 +21,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal, Privi
 from calcore_caldav.errors import InvalidRequest, SchedulingRefused
 from calcore_caldav.scheduling.delivery import Delivery
 from calcore_caldav.scheduling.inbound import receive
+from calcore_caldav.scheduling.people import acting_for
 from calcore_caldav.scheduling.settings import SchedulingSettings
 from calcore_caldav.scheduling.statuses import Status
 from calcore_caldav.store.protocol import Transaction
@@ -48,9 +49,8 @@ def post(
     delivery = Delivery(txn, settings)
     delivery.people.learn(body)
     sender, recipients = KINDS[method].parties(delivery, owner, body)
-    actor = txn.actor.principal
-    acting = actor.address if actor is not None and actor.id != owner.id and not txn.actor.admin else None
-    made = message(body, method, (_signed(c, owner, acting) for c in body.components), txn.now)
+    actor = acting_for(txn, owner)
+    made = message(body, method, (_signed(c, owner, actor) for c in body.components), txn.now)
     return [Posted(who, _sent(delivery, ITipMessage(method, sender, who, made))) for who in recipients]
 
 

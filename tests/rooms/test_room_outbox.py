@@ -68,3 +68,12 @@ def test_only_for_oneself_and_only_what_is_valid(bob):
     assert ask(bob, invitation().replace("ORGANIZER:mailto:bob", "ORGANIZER:mailto:ann")).status == 403
     assert ask(bob, invitation().replace("UID:asked\r\n", "")).status == 403
     assert ask(bob, invitation().replace("ORGANIZER:mailto:bob@example.com\r\n", "")).status in {400, 403}
+
+
+def test_nobody_asks_in_the_name_of_somebody_who_may_more(bob):
+    """max, who manages the room, may have it longer than others; whoever writes that he asks."""
+    long = event("long", START, length=30, organizer="bob", sent_by="max").body
+    asked = long.decode().replace("VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST")
+    assert "[DURATION]" in ask(bob, asked).text.replace("&#13;\n ", "")
+    assert bob.put("/bob/calendar/long.ics", long).status == 201
+    assert "PARTSTAT=DECLINED" in bob.get("/bob/calendar/long.ics").text

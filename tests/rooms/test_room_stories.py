@@ -590,3 +590,14 @@ def test_an_organizer_from_elsewhere_gets_an_answer(tmp_path, external, code):
     text = mail.payload["body"].replace("\r\n ", "")
     assert ("PARTSTAT=DECLINED" in text) == (external == "reject")
     assert (f"[{code}]" in text) == bool(code)
+
+
+def test_nobody_from_elsewhere_books_in_the_name_of_a_manager(tmp_path):
+    office = Corridor(f"sqlite:///{tmp_path}/office.db", mail=True)
+    body = event("one", hour(1), organizer="mailto:eve@elsewhere.org", sent_by="max").body
+    request = CalendarObject(body.replace(b"VERSION:2.0", b"VERSION:2.0\r\nMETHOD:REQUEST"))
+    eve, room = (CalendarUserAddress(f"mailto:{who}") for who in ("eve@elsewhere.org", "room1@example.com"))
+    with office.store.write(SYSTEM) as txn:
+        inbound.receive(txn, ITipMessage(Method.REQUEST, eve, room, request), office.settings)
+    assert office.answers("one") == {"": "DECLINED"}
+    office.store.close()
