@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
+from calcore_caldav.core.answers import settle
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component, Property
+from calcore_caldav.core.invitation import apply_request
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import RecurrenceId
 from calcore_caldav.errors import NotFound
 from calcore_caldav.scheduling import responses
 from calcore_caldav.scheduling.answering import answered_at, reasons_of
 from calcore_caldav.scheduling.booking import decide
+from calcore_caldav.scheduling.deliberation import deliberate
 from calcore_caldav.scheduling.inquiry import Inquiry, inquire
 from calcore_caldav.scheduling.people import People, signed
 from calcore_caldav.scheduling.policy import policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
+from calcore_caldav.scheduling.room_copies import without_exdates
 from calcore_caldav.scheduling.room_remarks import comments_on
 from calcore_caldav.scheduling.rooms import stored_copy
 from calcore_caldav.scheduling.settings import SchedulingSettings
@@ -118,9 +122,18 @@ def why(
 def forecast(txn: Transaction, obj: CalendarObject, *, settings: SchedulingSettings) -> tuple[Forecast, ...]:
     """What each room and resource among the attendees would answer to `obj`. Writes nothing."""
     organizer = txn.directory.by_address(obj.organizer) if obj.organizer is not None else None
+    theirs: CalendarObject | None = None
     if organizer is not None:
-        # As it would be delivered: groups with their members, rooms that are told from people, and who acts.
-        obj = signed(txn, organizer, People(txn).completed(obj, organizer))
+        # As it would be delivered: groups with their members, rooms that are told from people, and who acts; those
+        # who answered before with their answers, unless that would ask them anew.
+        people = People(txn)
+        obj = signed(txn, organizer, people.completed(obj, organizer))
+        stored = stored_copy(txn, organizer, obj.uid)
+        theirs = txn.objects.parsed(stored) if stored is not None else None
+        if theirs is not None and theirs.organizer in organizer.own_addresses:
+            people.learn(theirs, obj)
+            me = frozenset(people.aliases.get(a, a) for a in organizer.own_addresses)
+            obj = settle(theirs, obj, me, people.aliases, merge_answers=False)
     found: list[Forecast] = []
     seen: set[int] = set()
     for address in sorted(obj.attendees):
@@ -128,12 +141,16 @@ def forecast(txn: Transaction, obj: CalendarObject, *, settings: SchedulingSetti
         if room is None or not room.kind.bookable or room.id in seen:
             continue
         seen.add(room.id)
-        policy = policy_of(room.booking)
-        copy = _asking(obj, room.own_addresses)
-        inquiry = inquire(txn, room, policy, copy, stored_copy(txn, room, obj.uid), settings=settings)
-        decision = decide(policy, inquiry.request)
+        policy, own = policy_of(room.booking), room.own_addresses
+        known = stored_copy(txn, room, obj.uid)
+        before = txn.objects.parsed(known) if known is not None and theirs is not None else None
+        if before is None:
+            copy = _asking(obj, own)
+        else:
+            copy = apply_request(without_exdates(before, obj), obj, own, in_order=True).stored or obj
+        inquiry, decision = deliberate(txn, room, copy, before, known, settings=settings)
         said = comments_on(txn, room, policy, inquiry, dict(decision.verdicts))
-        found.append(Forecast(room, decision, _explained(inquiry, decision, room.own_addresses), said))
+        found.append(Forecast(room, decision, _explained(inquiry, decision, own), said))
     return tuple(found)
 
 

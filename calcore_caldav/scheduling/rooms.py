@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 
 from calcore_caldav.core.calobject import CalendarObject, ComponentKind, PartStat, find_attendee, partstat
@@ -18,19 +18,16 @@ from calcore_caldav.core.freebusy import FreeBusyType, instance_type
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.times import Period, TimeRange
-from calcore_caldav.core.timing import retimed
 from calcore_caldav.scheduling import responses, slots
 from calcore_caldav.scheduling.answering import (
     KEPT,
     OCCUPYING,
     answered,
-    answered_at,
     is_pending,
-    reason_of,
 )
 from calcore_caldav.scheduling.availability import zone_of
-from calcore_caldav.scheduling.bookers import Heads
-from calcore_caldav.scheduling.booking import decide, padded_period
+from calcore_caldav.scheduling.booking import padded_period
+from calcore_caldav.scheduling.deliberation import deliberate, is_tentative
 from calcore_caldav.scheduling.discretion import discreet
 from calcore_caldav.scheduling.inquiry import (
     MOST_INSTANCES,
@@ -39,7 +36,7 @@ from calcore_caldav.scheduling.inquiry import (
     grace_of,
     inquire,
 )
-from calcore_caldav.scheduling.policy import BookingPolicy, CapacityRule, HorizonAction, Recurring, policy_of
+from calcore_caldav.scheduling.policy import BookingPolicy, policy_of
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict, Wanted
 from calcore_caldav.scheduling.room_agenda import leave_jobs, look_again
 from calcore_caldav.scheduling.room_holds import times_given_up, times_held
@@ -103,86 +100,8 @@ def answer(
         # Its own event: nobody asks for anything.
         bookings = slots_for(txn, room, own_object, copy, settings=settings)
         return RoomAnswer(copy, bookings, answered=False, inbox=False)
-    again = _asked_otherwise(txn, room, policy, previous)
-    inquiry = inquire(txn, room, policy, copy, own_object, again=again, settings=settings)
-    granted = _granted(room, policy, copy, previous, inquiry) if previous is not None else {}
-    if granted:
-        wanted = [
-            w._replace(partstat=PartStat.ACCEPTED) if w.rid in granted else w for w in inquiry.request.wanted
-        ]
-        decision = decide(policy, replace(inquiry.request, wanted=wanted, recurring=False))
-        decision = replace(decision, verdicts={**decision.verdicts, **granted})
-    else:
-        decision = decide(policy, inquiry.request)
+    inquiry, decision = deliberate(txn, room, copy, previous, own_object, settings=settings)
     return _write(txn, room, policy, copy, own_object, inquiry, decision, previous)
-
-
-def _asked_otherwise(
-    txn: Transaction, room: Principal, policy: BookingPolicy, previous: CalendarObject | None
-) -> Callable[[Instance], bool]:
-    """Tells the dates that are to be decided anew though their time is the same, since something else is asked.
-
-    More people than the room holds, where it must hold them, or no more than that; and what was tentative, where
-    that takes nothing. A manager's answer stands.
-    """
-    own, heads = room.own_addresses, Heads(txn)
-    enforced = policy.enforce_capacity is CapacityRule.ENFORCE
-
-    def otherwise(instance: Instance) -> bool:
-        if previous is None:
-            return False
-        after = instance.component
-        before = previous.overrides.get(instance.rid, previous.master) if instance.rid else previous.master
-        attendee = find_attendee(after, own)
-        if before is None or attendee is None or answered_at(after, own) is None:
-            return False
-        if partstat(attendee) not in OCCUPYING:
-            crowded = reason_of(before, own) is Reason.CAPACITY
-            return crowded and enforced and heads.count(after) <= policy.capacity
-        confirmed = not policy.tentative_blocks and _is_tentative(before) and not _is_tentative(after)
-        return confirmed or (enforced and heads.count(before) <= policy.capacity < heads.count(after))
-
-    return otherwise if enforced or not policy.tentative_blocks else lambda _: False
-
-
-def _is_tentative(component: Component) -> bool:
-    return (component.value("STATUS") or "").strip().upper() == "TENTATIVE"
-
-
-def _granted(
-    room: Principal,
-    policy: BookingPolicy,
-    copy: CalendarObject,
-    previous: CalendarObject,
-    inquiry: Inquiry,
-) -> dict[RecurrenceId | None, Verdict]:
-    """The dates that stay booked although the rule of their series changed: that were there, and accepted.
-
-    A changed rule asks everybody anew (RFC 6638 §3.2.8); to the room only the dates that it adds are new. A
-    policy that takes series as a whole only judges the whole anew.
-    """
-    before, after = previous.master, copy.master
-    whole = policy.recurring is not Recurring.PARTIAL or policy.horizon_action is HorizonAction.DECLINE
-    if whole or not policy.manual_wins or before is None or after is None:
-        return {}
-    if not retimed(before, previous.zones, after, copy.zones):
-        return {}
-    own = room.own_addresses
-    asked: dict[RecurrenceId | None, tuple[datetime, datetime]] = {
-        w.rid: (w.start, w.end)
-        for w in inquiry.request.wanted
-        if w.rid is not None and w.partstat is PartStat.NEEDS_ACTION
-    }
-    if not asked:
-        return {}
-    window = TimeRange(min(start for start, _ in asked.values()), max(end for _, end in asked.values()))
-    return {
-        i.rid: Verdict(PartStat.ACCEPTED, Reason.FREE)
-        for i in previous.recurrence(inquiry.request.zone).between(window)
-        if asked.get(i.rid) == (i.start, i.end)
-        and (attendee := find_attendee(i.component, own)) is not None
-        and partstat(attendee) is PartStat.ACCEPTED
-    }
 
 
 def redecide(
@@ -353,7 +272,7 @@ def _shares(instance: Instance, own: frozenset[CalendarUserAddress], policy: Boo
     return (
         not policy.pending_blocks
         if pending
-        else not policy.tentative_blocks and _is_tentative(instance.component)
+        else not policy.tentative_blocks and is_tentative(instance.component)
     )
 
 
