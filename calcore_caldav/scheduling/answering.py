@@ -350,6 +350,11 @@ def reasons_of(component: Component, own: frozenset[CalendarUserAddress]) -> fro
     return _PLAIN_REFUSALS if refused and answered_at(component, own) is not None else frozenset()
 
 
+def refused_for_others(component: Component, own: frozenset[CalendarUserAddress]) -> bool:
+    """Whether the server may have refused it since the time is somebody else's."""
+    return not reasons_of(component, own).isdisjoint({Reason.CONFLICT, Reason.SERIES})
+
+
 def is_pending(copy: CalendarObject, own: frozenset[CalendarUserAddress]) -> bool:
     """Whether an instance waits for approval."""
     return any(reason_of(c, own) is Reason.PENDING for c in copy.components)

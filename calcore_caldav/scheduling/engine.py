@@ -17,7 +17,7 @@ from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence_id import Rid
 from calcore_caldav.core.significance import called_off
 from calcore_caldav.errors import SchedulingRefused
-from calcore_caldav.scheduling import approvals, room_jobs
+from calcore_caldav.scheduling import approvals, room_jobs, room_returns
 from calcore_caldav.scheduling.delivery import EVERYTHING, Delivery, new_tag
 from calcore_caldav.scheduling.people import People, acting_for, signed
 from calcore_caldav.scheduling.reopening import reopened
@@ -163,12 +163,16 @@ class _Run:
                 statuses[who] = Status.REFUSED
                 continue
             statuses[who] = Status.DELIVERED
+            uid = messages[0].body.uid
+            before = room_returns.held(self.txn, room, uid)
             if current is None or not self._requests(current, {who: EVERYTHING}):
                 self.delivery.unbook(room, messages[-1])
+                room_returns.offer(self.txn, room, uid, self.owner, before)
                 continue
             rids = self._for_room(room, messages, plan, current)
             request = next(iter(self._requests(current, {who: rids})), None) if rids else None
             answer = self.delivery.book(room, [m for m in messages if m.method is Method.CANCEL], request)
+            room_returns.offer(self.txn, room, uid, self.owner, before)
             if answer is not None:
                 merged = self.delivery.merge(current, answer, self.owner)
                 if merged.stored is not current:

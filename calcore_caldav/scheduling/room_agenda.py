@@ -23,6 +23,7 @@ APPROVAL_JOB: Final = "room-approval"
 RELEASE_JOB: Final = "room-release"
 CHECK_IN_JOB: Final = "room-checkin"
 ASKED_JOB: Final = "room-asked"
+RETURN_JOB: Final = "room-return"
 
 
 def leave_jobs(

@@ -29,6 +29,7 @@ from calcore_caldav.scheduling.answering import (
     note_of,
     noted,
     reason_of,
+    refused_for_others,
     with_note,
 )
 from calcore_caldav.scheduling.availability import zone_of
@@ -44,6 +45,7 @@ from calcore_caldav.scheduling.room_agenda import (
     CHECK_IN_JOB,
     HORIZON_JOB,
     RELEASE_JOB,
+    RETURN_JOB,
     deserted,
     enqueue,
 )
@@ -75,7 +77,7 @@ def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         # An endless event that a manager wrote is booked as far as the room looks.
         book(txn, room, stored, copy, settings=settings)
         return
-    booked = slots.union(b.period for b in txn.bookings.all(room) if b.object_id == stored.id)
+    booked = slots.union(txn.bookings.held(room, stored))
 
     def entered(instance: Instance) -> bool:
         if reason_of(instance.component, own) is Reason.HORIZON:
@@ -100,6 +102,23 @@ def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         if verdict.decided and (verdict.partstat is not before[rid] or verdict.partstat is PartStat.DECLINED)
     }
     _change(txn, room, stored, verdicts, settings=settings)
+
+
+def returned(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
+    """Decide anew what was refused for a time that its organizer, who had it, has given back (room_returns)."""
+    place = _asked_for(txn, job)
+    if place is None:
+        return
+    room, stored, policy = place
+    copy = txn.objects.parsed(stored)
+
+    def refused(instance: Instance) -> bool:
+        return instance.start > txn.now and refused_for_others(instance.component, room.own_addresses)
+
+    inquiry = inquire(txn, room, policy, copy, stored, again=refused, settings=settings)
+    decision = decide(replace(policy, manual_wins=True), inquiry.request)
+    if granted := {r: v for r, v in decision.verdicts.items() if v.decided and v.partstat in OCCUPYING}:
+        _change(txn, room, stored, granted, beyond=decision.beyond or KEPT, settings=settings)
 
 
 def _covered(instance: Instance, booked: list[Period]) -> bool:
@@ -374,6 +393,7 @@ HANDLERS: Final[Mapping[str, Callable[[Transaction, Job, SchedulingSettings], No
         ASKED_JOB: asked,
         RELEASE_JOB: release,
         CHECK_IN_JOB: checkin,
+        RETURN_JOB: returned,
     }
 )
 """By kind of job."""

@@ -22,6 +22,12 @@ _ALL = Statement(
     _BOOKING.where(bookings.c.room_id == bindparam("room_id_")).order_by(bookings.c.start_ts, bookings.c.slot)
 )
 
+_HELD = Statement(
+    _BOOKING.where(
+        bookings.c.object_id == bindparam("object_id_"), bookings.c.room_id == bindparam("room_id_")
+    ).order_by(bookings.c.start_ts)
+)
+
 
 def _within(asked: Bounds) -> Select[*tuple[Any, ...]]:
     return _BOOKING.where(
@@ -71,6 +77,10 @@ class SqlBookingRows:
 
     def all(self, room: Principal) -> list[Booking]:
         return [_booking(row) for row in self._session.sql.all(_ALL, room_id_=room.id)]
+
+    def held(self, room: Principal, stored: StoredObject) -> list[Period]:
+        found = self._session.sql.all(_HELD, object_id_=stored.id, room_id_=room.id)
+        return [_booking(row).period for row in found]
 
 
 def _pieces(start: int, end: int) -> list[tuple[int, int]]:

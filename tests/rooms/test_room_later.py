@@ -93,6 +93,49 @@ def test_what_is_cancelled_is_free_at_once(server):
     assert server.book(server.bob, event("two", server.at(24), organizer="bob")) == {"": "ACCEPTED"}
 
 
+@pytest.mark.parametrize(("all_of_it", "what_follows"), [(";COUNT=6", ";COUNT=3"), ("", "")])
+def test_a_series_made_two_keeps_the_room_whichever_half_is_stored_first(server, all_of_it, what_follows):
+    """Evolution stores what follows first, and cuts the series then."""
+    week = 24 * 7
+    server.book(server.ann, event("all", server.at(24), f"RRULE:FREQ=WEEKLY{all_of_it}"))
+    following = event("following", server.at(24 + 3 * week), f"RRULE:FREQ=WEEKLY{what_follows}")
+    assert server.book(server.ann, following) == {"": "DECLINED"}
+    other = event("other", server.at(24 + 4 * week), organizer="bob")
+    assert server.book(server.bob, other) == {"": "DECLINED"}
+    server.book(server.ann, event("all", server.at(24), "RRULE:FREQ=WEEKLY;COUNT=3"))
+    server.later()
+    answers = server.answers(server.ann, "following")
+    assert answers.get(f"{server.at(24 + 3 * week):%Y%m%dT%H%M%SZ}", answers[""]) == "ACCEPTED"
+    assert server.bookings()[:6] == [server.at(24 + n * week) for n in range(6)]
+    assert server.answers(server.bob, "other") == {"": "DECLINED"}
+
+
+@pytest.mark.parametrize("recurring", ["partial", "all-or-nothing"])
+def test_who_gives_a_time_back_gets_it_for_what_was_refused_for_it(server, recurring):
+    server.set(recurring=recurring)
+    second = f"{server.at(48):%Y%m%dT%H%M%SZ}"
+    server.book(server.ann, event("one", server.at(48)))
+    daily = server.book(server.ann, event("daily", server.at(24), "RRULE:FREQ=DAILY;COUNT=3"))
+    partly = {"": "ACCEPTED", second: "DECLINED"}
+    assert daily == (partly if recurring == "partial" else {"": "DECLINED"})
+    assert server.ann.delete("/ann/calendar/one.ics").status == 204
+    server.later()
+    assert set(server.answers(server.ann, "daily").values()) == {"ACCEPTED"}
+    assert server.bookings() == [server.at(24), server.at(48), server.at(72)]
+
+
+def test_what_a_manager_refused_stays_refused_when_its_time_is_given_back(server):
+    server.book(server.ann, event("one", server.at(24)))
+    assert server.book(server.ann, event("two", server.at(24))) == {"": "DECLINED"}
+    [path] = [p for p, body in server.room().items() if b"UID:two" in body]
+    theirs = server.max.get(path).text.replace("\r\n ", "")
+    for answer in ("TENTATIVE", "DECLINED"):
+        assert server.max.put(path, theirs.replace("PARTSTAT=DECLINED", f"PARTSTAT={answer}")).status == 204
+    assert server.ann.delete("/ann/calendar/one.ics").status == 204
+    server.later()
+    assert server.answers(server.ann, "two") == {"": "DECLINED"}
+
+
 def test_a_managers_answer_stands_until_the_time_changes(server):
     server.book(server.bob, event("taken", server.at(24), organizer="bob"))
     assert server.book(server.ann, event("one", server.at(24))) == {"": "DECLINED"}

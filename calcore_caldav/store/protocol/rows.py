@@ -211,6 +211,9 @@ class BookingRows(Protocol):
     def all(self, room: Principal) -> list[Booking]:
         """All bookings of a room, by start."""
 
+    def held(self, room: Principal, stored: StoredObject) -> list[Period]:
+        """What a room holds for one object, by start."""
+
 
 class JobRows(Protocol):
     """The transactional outbox: work to be done after commit, at least once, by whoever leases it."""
