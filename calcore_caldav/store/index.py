@@ -33,6 +33,7 @@ from calcore_caldav.store.windows import EARLIEST, LATEST
 
 ROWS_PER_OBJECT: Final = 5000
 """A rule that repeats more often is indexed up to there only."""
+_GOING_ON: Final = frozenset({"VAVAILABILITY", "VFREEBUSY"})
 _ZONE_SLACK: Final = timedelta(days=2)
 """More than any two time zones are apart: bounds of tasks hold whatever zone is asked with."""
 
@@ -243,9 +244,11 @@ def _index_event(session: Session, obj: CalendarObject, place: Place) -> Indexed
 
 def _index_task(obj: CalendarObject, place: Place) -> Indexed:
     """No rows, since filters on tasks and journal entries look at more than a span; bounds where all have a
-    start.
+    start, and an end without which they go on (RFC 7953 §3.1) or say their times elsewhere (RFC 4791 §9.9).
     """
     if any(component.get("DTSTART") is None for component in obj.components):
+        return Indexed()
+    if obj.kind in _GOING_ON and any(not any(map(c.get, ("DTEND", "DURATION"))) for c in obj.components):
         return Indexed()
     first, last = obj.recurrence(place.zone).bounds
     return Indexed(

@@ -372,6 +372,23 @@ def test_free_busy_of_stored_free_busy_and_availability(desk):
     ]
 
 
+def test_availability_and_free_busy_without_an_end(desk):
+    """They go on, or say themselves when they are (RFC 7953 §3.1, RFC 4791 §9.9)."""
+    desk.collection("all", components=("VFREEBUSY", "VAVAILABILITY"))
+    desk.put(
+        "fb", "DTSTART:20251201T000000Z", "FREEBUSY:20260106T100000Z/PT1H", component="VFREEBUSY", calendar="all"
+    )
+    desk.put(
+        "hours", "DTSTART:20251201T000000Z", "BEGIN:AVAILABLE", "UID:x", "DTSTART:20260101T080000Z",
+        "DTEND:20260101T160000Z", "RRULE:FREQ=DAILY", "END:AVAILABLE", component="VAVAILABILITY", calendar="all",
+    )  # fmt: skip
+    assert busy(desk, "/ann/all/", "20260106T060000Z", "20260106T200000Z") == [
+        "BUSY-UNAVAILABLE 06T0600/06T0800",
+        "BUSY 06T1000/06T1100",
+        "BUSY-UNAVAILABLE 06T1600/06T2000",
+    ]
+
+
 def test_transparent_calendars_do_not_count_for_the_home(desk):
     desk.collection("birthdays", transparent=True)
     desk.put("birthday", "DTSTART;VALUE=DATE:20270110", calendar="birthdays")
