@@ -183,7 +183,7 @@ class _Diff:
 
     @cached_property
     def reverted(self) -> frozenset[RecurrenceId]:
-        """Overrides that are gone while their instance is still there."""
+        """Overrides that are gone without an EXDATE: mostly their instance is still there."""
         if self.old is None or self.new.master is None:
             return frozenset()
         gone = self.old.overrides.keys() - self.new.overrides.keys() - exdates(self.new)
@@ -191,7 +191,7 @@ class _Diff:
 
     @cached_property
     def reverted_changed(self) -> frozenset[RecurrenceId]:
-        """Those of them that differed from the instance that takes their place."""
+        """Those of them that differed from the instance that takes their place, or have none."""
         if self.old is None:
             return frozenset()
         zones = self.old.zones
@@ -199,6 +199,7 @@ class _Diff:
             rid
             for rid in self.reverted
             if (after := component_at(self.new, rid)) is None
+            or not has_instance(self.new, rid)
             or changed(self.before[rid], zones, after, self.new.zones)
         )
 

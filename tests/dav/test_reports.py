@@ -376,7 +376,11 @@ def test_availability_and_free_busy_without_an_end(desk):
     """They go on, or say themselves when they are (RFC 7953 §3.1, RFC 4791 §9.9)."""
     desk.collection("all", components=("VFREEBUSY", "VAVAILABILITY"))
     desk.put(
-        "fb", "DTSTART:20251201T000000Z", "FREEBUSY:20260106T100000Z/PT1H", component="VFREEBUSY", calendar="all"
+        "fb",
+        "DTSTART:20251201T000000Z",
+        "FREEBUSY:20260106T100000Z/PT1H",
+        component="VFREEBUSY",
+        calendar="all",
     )
     desk.put(
         "hours", "DTSTART:20251201T000000Z", "BEGIN:AVAILABLE", "UID:x", "DTSTART:20260101T080000Z",

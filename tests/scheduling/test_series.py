@@ -208,3 +208,15 @@ def test_a_date_named_in_another_form_than_the_series(office: Office, named):
     twice = event("florent", "martijn", DTSTART="20260119T160000Z", RECURRENCE_ID=SECOND)
     with pytest.raises(InvalidCalendarData, match="RECURRENCE-ID twice"):
         office.put("florent", calendar(series, moved, twice))
+
+
+@pytest.mark.parametrize("who", ["martijn", "room1"])
+def test_a_date_beside_the_rule_is_taken_out(office: Office, who):
+    """An exception that is no instance of the rule is a further one: without it the date is gone."""
+    series, further = event("florent", who, **WEEKLY), "20260121T100000Z"
+    office.put("florent", calendar(series, event("florent", who, DTSTART=further, RECURRENCE_ID=further)))
+    assert list(office.copy(who).overrides) == [rid(further)]
+    office.put("florent", calendar(series))
+    assert not office.copy(who).overrides
+    if who != "room1":
+        assert office.methods(who) == ["REQUEST", "REQUEST"]
