@@ -139,14 +139,29 @@ class Heads:
         key = id(component)
         if key not in self._known:
             people: set[CalendarUserAddress] = set()
+            away: set[CalendarUserAddress] = set()
+            groups: list[CalendarUserAddress] = []
             for prop in component.all("ATTENDEE"):
                 kind = (prop.param("CUTYPE") or "INDIVIDUAL").upper()
-                if kind in _NOT_PEOPLE or partstat(prop) is PartStat.DECLINED:
-                    continue
                 address = CalendarUserAddress.parse(prop.value)
-                people |= self._members(address) if "GROUP" in kind else {address}
+                if kind in _NOT_PEOPLE:
+                    continue
+                if partstat(prop) is PartStat.DECLINED:
+                    away.add(address)
+                elif "GROUP" in kind:
+                    groups.append(address)
+                else:
+                    people.add(address)
+            if groups:
+                # Members answer for themselves, by whichever of their addresses they are invited.
+                people, away = {*map(self._chief, people)}, {*map(self._chief, away)}
+                people.update(*(self._members(group) - away for group in groups))
             self._known[key] = len(people)
         return self._known[key]
+
+    def _chief(self, address: CalendarUserAddress) -> CalendarUserAddress:
+        found = self._txn.directory.by_address(address)
+        return found.address if found is not None else address
 
     def _members(self, address: CalendarUserAddress) -> frozenset[CalendarUserAddress]:
         if address not in self._groups:

@@ -8,6 +8,7 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject, PartStat, find_attendee, partstat
 from calcore_caldav.core.content import Component
+from calcore_caldav.core.itip import server_group
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.times import TimeRange
 from calcore_caldav.scheduling.answering import OCCUPYING, is_pending, reason_of
@@ -137,6 +138,8 @@ def deserted(component: Component, organizer: frozenset[CalendarUserAddress]) ->
         partstat(p)
         for p in component.all("ATTENDEE")
         if (p.param("CUTYPE") or "INDIVIDUAL").upper() not in {"ROOM", "RESOURCE"}
+        # Of a group its members are asked.
+        and not server_group(p)
         and CalendarUserAddress.parse(p.value) not in organizer
     ]
     return bool(others) and all(answer is PartStat.DECLINED for answer in others)

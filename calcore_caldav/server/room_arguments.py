@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -60,15 +60,19 @@ def find_instance(txn: Transaction, room: Principal, uid: str, text: str | None)
 
 
 def instant(text: str, zone: str) -> datetime:
-    """A time as ISO 8601 writes it; without an offset it is one of the IANA `zone`. Raises CalcoreError."""
+    """A time as ISO 8601 writes it, in UTC; without an offset it is one of the IANA `zone`. Raises CalcoreError."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         raise CalcoreError(f"{text!r} is no time such as 2026-03-02T10:00") from None
     try:
-        return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=ZoneInfo(zone))
+        there = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=ZoneInfo(zone))
     except (ValueError, ZoneInfoNotFoundError):
         raise CalcoreError(f"there is no time zone {zone!r}: name one such as Europe/Paris") from None
+    try:
+        return there.astimezone(UTC)
+    except OverflowError:
+        raise CalcoreError(f"{text!r} is out of reach") from None
 
 
 def seat_count(text: str) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from room_office import Corridor, event
@@ -165,6 +165,19 @@ def test_why_tells_no_date_the_reason_of_another(office, room):
     told = room("why", "room1", "mixed")
     assert told.count("DECLINED, answered by the server") == 4
     assert "because of" not in told
+
+
+def test_free_rooms_where_clocks_are_put_back(office, room):
+    """The buffer is an hour long, not as far as the clock on the wall goes."""
+    year = office.now.year + 1
+    sunday = max(day for d in range(25, 32) if (day := date(year, 10, d)).weekday() == 6)
+    one = datetime.combine(sunday, time(1), UTC)
+    office.set(horizon=0, buffer_after="1h")
+    office.put("ann", event("taken", one + timedelta(minutes=45)))
+    asked = ("--from", f"{sunday}T01:30", "--to", f"{sunday}T02:30", "--timezone", "Europe/Paris")
+    assert "room1" in room("free", *asked)
+    office.put("ann", event("taken", one + timedelta(minutes=15)))
+    assert "room1" not in room("free", *asked)
 
 
 def test_free_rooms(office, room):

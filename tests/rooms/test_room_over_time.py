@@ -273,6 +273,27 @@ def test_release_that_is_switched_on_gives_back_what_is_deserted_already(office)
     assert office.seen("ann", "one") == {"": "DECLINED"}
 
 
+def test_a_group_whose_members_have_all_declined_needs_no_room(office):
+    office.set(release=True)
+    office.put("bob", event("one", hour(30), organizer="bob", attendees=["staff"]))
+    office.answer_as("ann", "one", "DECLINED")
+    office.wait(minutes=1)
+    assert office.seen("bob", "one") == {"": "ACCEPTED"}
+    office.answer_as("max", "one", "DECLINED")
+    office.wait(minutes=1)
+    assert office.seen("bob", "one") == {"": "DECLINED"}
+
+
+def test_members_of_a_group_who_declined_need_no_seat(office):
+    office.set(capacity=2, enforce_capacity="enforce")
+    office.put("bob", event("one", hour(30), organizer="bob", attendees=["staff"]))
+    assert office.seen("bob", "one") == {"": "DECLINED"}
+    office.answer_as("ann", "one", "DECLINED")
+    copy = office.of("bob", "one")
+    office.put("bob", copy.with_components(tuple(c.set("SUMMARY", "Fewer") for c in copy.components)))
+    assert office.seen("bob", "one") == {"": "ACCEPTED"}
+
+
 # ---- another form
 
 
