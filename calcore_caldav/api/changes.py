@@ -23,6 +23,7 @@ from calcore_caldav.api.resource import CREATOR, cancelled_instances, exception_
 from calcore_caldav.api.series import (
     cancelled_component,
     instance_component,
+    original_instance,
     with_instance,
     with_master,
     without_instance,
@@ -58,7 +59,10 @@ def insert_event(call: Call) -> Json:
 
 
 def import_event(call: Call) -> Json:
-    """A copy of an event from elsewhere: nobody is told, an event of that iCalUID is replaced."""
+    """A copy of an event from elsewhere: nobody is told, an event of that iCalUID is replaced.
+
+    With originalStartTime it is that instance of the series which is there.
+    """
     place = find_place(call, call.path["calendarId"])
     require(place, Privilege.BIND)
     uid = call.body.get("iCalUID")
@@ -67,12 +71,30 @@ def import_event(call: Call) -> Json:
     there = find_by_uid(call.txn, place.collection, uid)
     if there is not None:
         require(place, Privilege.WRITE_CONTENT)
+        if call.body.get("originalStartTime") and call.txn.objects.parsed(there).recurrence().recurring:
+            return _import_instance(call, place, there)
     id_ = call.body.get("id") or new_id()
     if not is_client_id(id_):
         raise invalid("id", "Invalid resource id value.", kind="field")
     name = resource_name(id_) if there is None else there.name
     assert name is not None
     return _create(call, place, name, uid, call.body, _IMPORTED)
+
+
+def _import_instance(call: Call, place: Place, stored: StoredObject) -> Json:
+    obj, frame = call.txn.objects.parsed(stored), _plain(frame_of(call, place))
+    rid = original_instance(obj, call.body["originalStartTime"], frame)
+    before = described(obj, rid)
+    if before is None:
+        raise invalid("originalStartTime", "The series has no such instance.", kind="field")
+    if call.body.get("status") == "cancelled":
+        left = None if _is_cancelled(obj, rid) else without_instance(obj, rid)
+        calendar = obj.calendar if left is None else left
+    else:
+        shown = _instance_shown(stored, obj, rid, before, frame)
+        after = write_event(before, shown, dict(call.body), frame, obj.zones, instance=True)
+        calendar = with_instance(obj, rid, stamped(after, call.txn.now))
+    return _put(call, place, stored.name, calendar, rid, UNCONDITIONAL, _IMPORTED)
 
 
 def _create(call: Call, place: Place, name: str, uid: str, body: Json, options: ScheduleOptions) -> Json:

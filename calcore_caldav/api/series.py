@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
+from calcore_caldav.api.moments import from_json
+from calcore_caldav.api.people import Frame
 from calcore_caldav.api.resource import CANCELLED, RULES, cancelled_one_by_one
+from calcore_caldav.api.types import Json
 from calcore_caldav.api.writing import with_zones
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
@@ -28,6 +31,15 @@ def instance_component(obj: CalendarObject, rid: RecurrenceId) -> Component | No
         return override_instance(obj, rid).without(CANCELLED)
     except NotFound:
         return None
+
+
+def original_instance(obj: CalendarObject, original: Json, frame: Frame) -> RecurrenceId:
+    """The instance that an `originalStartTime` means. Raises ApiProblem naming the field."""
+    prop = from_json("RECURRENCE-ID", original, frame.zone, "originalStartTime", recurring=False)
+    value = TimezoneResolver(Component("VCALENDAR"), frame.zone).value(prop)
+    if isinstance(value, datetime) and obj.recurrence(frame.zone).floating:
+        value = value.astimezone(frame.zone).replace(tzinfo=None)
+    return RecurrenceId.of(value)
 
 
 def cancelled_component(obj: CalendarObject, rid: RecurrenceId) -> Component | None:

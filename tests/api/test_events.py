@@ -232,6 +232,28 @@ def test_move_and_import(ann):
     assert failure(ann.events().import_(calendarId="primary", body=event())) == (400, "required")
 
 
+def test_a_series_is_imported_with_its_exceptions(office, ann):
+    """One line of a listing after the other: an exception doesn't take the place of its series."""
+    ann.calendars().patch(calendarId="primary", body={"timeZone": ZONE}).execute()
+    other = ann.calendars().insert(body={"summary": "Other", "timeZone": ZONE}).execute()["id"]
+    for number, text in enumerate((CALDAV, CALDAV.replace(";TZID=Europe/Paris", ""))):
+        office.put("ann", f"series{number}.ics", text.replace("UID:dav", f"UID:dav{number}"))
+        uid = f"dav{number}"
+        lines = items(ann, iCalUID=uid)
+        for line in lines:
+            body = {k: v for k, v in line.items() if k != "id"} | {"iCalUID": uid}
+            ann.events().import_(calendarId=other, body=body).execute()
+        wanted, found = (
+            [(e["start"], e["summary"]) for e in items(ann, calendar, iCalUID=uid, singleEvents=True)]
+            for calendar in ("primary", other)
+        )
+        assert len(wanted) == 3
+        assert found == wanted
+    body = event(3, iCalUID="dav0", originalStartTime=at(20, 10))
+    assert failure(ann.events().import_(calendarId=other, body=body)) == (400, "invalid")
+    assert len(items(ann, other, iCalUID="dav0", singleEvents=True)) == 3
+
+
 def test_uids_are_any_text(office, ann):
     """iCalUID is the text that UID holds, whatever has to be escaped in it."""
     for uid in ("a,b;c\\d", "plain@example.com"):
