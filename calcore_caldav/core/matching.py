@@ -36,6 +36,10 @@ def matches(obj: CalendarObject, query: CalendarQuery, zone: tzinfo = UTC) -> bo
         return outer.name != "VCALENDAR" and outer.is_not_defined
     zones = resolver(obj, zone)
     bare = Scheduled(obj.calendar, None, None, None)
+    if outer.time_range is not None:
+        whenever = CompFilter(obj.kind, time_range=outer.time_range)
+        if not _component_matches(obj, whenever, zone, zones):
+            return False
     return _combined(
         outer.anyof,
         (

@@ -121,7 +121,11 @@ def index_hint(query: CalendarQuery) -> IndexHint:
     """What can be decided without the data."""
     nothing = IndexHint(None, None, None, exact=False)
     outer = query.filter
-    if outer.name != "VCALENDAR" or outer.is_not_defined or outer.props or outer.time_range is not None:
+    if outer.name != "VCALENDAR" or outer.is_not_defined:
+        return nothing
+    if outer.time_range is not None:
+        return IndexHint(None, outer.time_range, None, exact=False)
+    if outer.props:
         return nothing
     if not outer.comps:
         return IndexHint(None, None, None, exact=True)

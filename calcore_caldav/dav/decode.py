@@ -40,12 +40,15 @@ _INSIDE: Final = {
 }
 """Which components can be inside which; elsewhere anything but the main ones."""
 _TIMED: Final = frozenset(
-    {"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VALARM", "AVAILABLE"}
+    {"VCALENDAR", "VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VALARM", "AVAILABLE"}
 )
 _TIMED_PROPS: Final = frozenset(
     {"COMPLETED", "CREATED", "DTEND", "DTSTAMP", "DTSTART", "DUE", "LAST-MODIFIED"}
 )
-"""Components and properties for which a time range has a meaning (RFC 4791 §9.9)."""
+"""Components and properties for which a time range has a meaning (RFC 4791 §9.9).
+
+Of VCALENDAR the RFC doesn't say: python-caldav asks so for whatever happens then, and other servers answer that.
+"""
 
 
 @dataclass(frozen=True, slots=True)

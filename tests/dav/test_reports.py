@@ -88,8 +88,9 @@ class Desk:
             actor = Actor(txn.directory.by_name(who))
         with self.store.read(actor) as txn:
             headers = {} if depth is None else {"depth": depth}
+            hosts = frozenset({"localhost"})
             request = DavRequest(
-                "REPORT", path, "/dav", headers, body.encode(), "", "localhost", txn, self.services
+                "REPORT", path, "/dav", headers, body.encode(), "", hosts, txn, self.services
             )
             root = request.xml
             return HANDLERS[root.tag](request, locate(request, path), root)
@@ -169,6 +170,31 @@ def desk():
     made.put("todo", "SUMMARY:Some day", component="VTODO")
     yield made
     made.store.close()
+
+
+def test_a_time_range_of_the_calendar_is_one_of_whatever_happens_in_it(desk):
+    """python-caldav's search, where it is told a time and no type."""
+    desk.put("due", "DUE:20260107T120000Z", component="VTODO")
+    desk.put("done", "DTSTART:20251001T120000Z", "DUE:20251007T120000Z", component="VTODO")
+    desk.put("diary", "DTSTART:20260108T120000Z", component="VJOURNAL")
+
+    def found(inner: str, test: str = "") -> list[str]:
+        asked = f'<C:comp-filter name="VCALENDAR"{test}>{inner}</C:comp-filter>'
+        body = f"<C:calendar-query {NAMESPACES}><D:prop><D:getetag/></D:prop><C:filter>{asked}</C:filter>"
+        return desk.names(CALENDAR, f"{body}</C:calendar-query>")
+
+    # A task without dates is at any time (RFC 4791 §9.9).
+    assert found(WEEK) == ["daily", "diary", "due", "lunch", "todo"]
+    assert found(between("20260201T000000Z")) == ["daily", "later", "todo"]
+    assert found(f'{WEEK}<C:comp-filter name="VTODO"/>') == ["due", "todo"]
+    lunch = f'<C:comp-filter name="VEVENT">{text_match("SUMMARY", "lunch")}</C:comp-filter>'
+    assert found(WEEK + lunch) == ["lunch"]
+    either = lunch + '<C:comp-filter name="VTODO"/>'
+    assert found(between("20260201T000000Z") + either, ' test="anyof"') == ["todo"]
+
+
+def text_match(name: str, text: str) -> str:
+    return f'<C:prop-filter name="{name}"><C:text-match>{text}</C:text-match></C:prop-filter>'
 
 
 def test_the_whole_object_comes_back(desk):
