@@ -16,6 +16,8 @@ from calcore_caldav.core.revision import REVISION, last_seen, older, predates, r
 from calcore_caldav.core.series import is_ranged
 from calcore_caldav.core.significance import (
     SHARED_PREFIX,
+    alike_named,
+    called_off,
     cancelled,
     component_at,
     exdates,
@@ -133,6 +135,8 @@ class _Request:
                 return self._whole(self.body.master)
             self.stale += self.body.master is not None
         found: dict[Rid, Component] = dict(apart(self.existing, self.body).by_rid())
+        if self._of_another_series():
+            found = {}
         if self.body.master is not None and self.existing.master is None:
             found.update(self._no_longer_told(self.body.master))
         back: set[RecurrenceId] = set()
@@ -147,6 +151,12 @@ class _Request:
         if found.get(None) is not None:
             found[None] = without_exdates(found[None], back & self.deleted, self.existing.zones)
         return tuple(found.values())
+
+    def _of_another_series(self) -> bool:
+        """Whether nothing is left of what the receiver had but cancellations of what had other dates."""
+        return called_off(self.existing) and not all(
+            alike_named(self.existing, rid) for rid in self.body.overrides
+        )
 
     def _no_longer_told(self, series: Component) -> dict[Rid, Component]:
         """Dates of a series that the receiver hasn't: as the series has them now, or cancelled."""

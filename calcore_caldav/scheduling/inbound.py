@@ -40,7 +40,7 @@ def receive(txn: Transaction, sent: ITipMessage, settings: SchedulingSettings) -
     rooms = delivery.people.rooms({*sent.body.attendees, sent.recipient})
     txn.lock({f"uid:{sent.body.uid}", *(f"room:{room.name}" for room in rooms)})
     known = _known(delivery, sent, recipient)
-    if known is not None and sent.body.master is None:
+    if known is not None and sent.body.master is None and not called_off(known):
         named = tuple(well_named(c, known) for c in sent.body.components)
         if named != sent.body.components:
             sent = replace(sent, body=sent.body.with_components(named))

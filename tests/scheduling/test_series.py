@@ -220,3 +220,29 @@ def test_a_date_beside_the_rule_is_taken_out(office: Office, who):
     assert not office.copy(who).overrides
     if who != "room1":
         assert office.methods(who) == ["REQUEST", "REQUEST"]
+
+
+@pytest.mark.parametrize("before", ["DTSTART;VALUE=DATE:20260119", "DTSTART:20260119T100000"])
+def test_one_date_of_a_series_that_was_of_another_form(office: Office, before):
+    """Who was uninvited from whole days, and is invited to an hour of one of them, has that hour alone."""
+    named = before.replace("DTSTART", "RECURRENCE-ID")
+
+    def store(start: str, rid: str | None, *guests: str, series: tuple[str, ...] = ()) -> None:
+        first = start.replace("20260119", "20260112")
+        made = [event("florent", "bob", *series, DTSTART=None, DURATION=None, extra=first, **WEEKLY)]
+        if rid is not None:
+            made.append(
+                event("florent", "bob", *guests, DTSTART=None, DURATION=None, extra=f"{start}\n{rid}")
+            )
+        office.put("florent", calendar(*made))
+
+    store(before, None, series=("martijn",))
+    store(before, named, "martijn")
+    after = "DTSTART;TZID=Europe/Paris:20260119T110000"
+    store(after, None)
+    assert all(c.value("STATUS") == "CANCELLED" for c in office.copy("martijn").components)
+    store(after, "RECURRENCE-ID;TZID=Europe/Paris:20260119T110000", "martijn")
+    assert list(office.copy("martijn").by_rid()) == [rid(SECOND)]
+    assert office.copy("martijn").overrides[rid(SECOND)].value("STATUS") is None
+    store(after, None)
+    assert office.copy("martijn").overrides[rid(SECOND)].value("STATUS") == "CANCELLED"
