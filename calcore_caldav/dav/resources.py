@@ -257,7 +257,9 @@ def children(request: DavRequest, resource: Resource) -> Iterator[Resource]:
         case Root():
             yield from _known_homes(request)
         case Home(owner):
-            for collection in request.txn.collections.of(owner):
+            # Simple clients take the first calendar that they find for the one that is meant.
+            found = request.txn.collections.of(owner)
+            for collection in sorted(found, key=lambda c: c.name != owner.default_calendar):
                 if visible(held(request, owner, collection)):
                     yield CollectionResource(owner, collection)
         case CollectionResource(owner, collection):

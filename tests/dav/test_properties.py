@@ -275,6 +275,19 @@ def test_a_time_zone_by_name(alice):
     assert "TZID:Europe/Paris" in alice.prop("/alice/calendar/", "C:calendar-timezone").text
 
 
+def test_the_default_calendar_is_the_first_that_clients_find(alice):
+    for name in ("A", "B"):
+        alice.request("MKCALENDAR", f"/alice/{name}/")
+
+    def found() -> list[str]:
+        return [path.split("/")[2] for path in alice.propfind("/alice/", "D:resourcetype", depth=1)][1:]
+
+    assert found() == ["calendar", "A", "B", "inbox", "outbox", "tasks"]
+    default = "<C:schedule-default-calendar-URL><D:href>/alice/B/</D:href></C:schedule-default-calendar-URL>"
+    alice.xml("PROPPATCH", "/alice/inbox/", patch(default))
+    assert found() == ["B", "A", "calendar", "inbox", "outbox", "tasks"]
+
+
 def test_the_default_calendar_of_invitations(alice):
     assert hrefs(alice.prop("/alice/inbox/", "C:schedule-default-calendar-URL")) == ["/alice/calendar/"]
     alice.request("MKCALENDAR", "/alice/work/")
