@@ -42,6 +42,8 @@ _PLAIN_REFUSALS: Final = frozenset({Reason.CONFLICT, Reason.MODE})
 _UNMARKED: Final = frozenset({Reason.FREE, Reason.PAST, Reason.KEPT}) | _PLAIN_REFUSALS
 _DECIDED_AGAIN: Final = frozenset({Reason.HORIZON, Reason.PENDING, Reason.CAPACITY})
 """What is noted of a whole series even where it holds for most of its dates only."""
+_SETTLED: Final = frozenset({Reason.MANAGER, Reason.RELEASED})
+"""What is decided for a series to its end."""
 _BY_SOMEBODY: Final = frozenset({PartStat.ACCEPTED, PartStat.DECLINED})
 _ANSWERS: Final = {
     Reason.PENDING: frozenset({PartStat.TENTATIVE}),
@@ -209,9 +211,11 @@ class _Writing:
         """Where each date that is near has an answer of its own, the series speaks of those to come."""
         master, beyond = self.components.get(None), self.decision.beyond
         asked = find_attendee(master, self.own) if master is not None else None
-        if None in self.placed or asked is None or partstat(asked) is not PartStat.NEEDS_ACTION:
+        if None in self.placed or master is None or asked is None or beyond is None or not beyond.decided:
             return
-        if beyond is not None and beyond.decided:
+        # What waits for the horizon would be decided, though it was settled for good.
+        waits = reason_of(master, self.own) is Reason.HORIZON and beyond.reason in _SETTLED
+        if waits or partstat(asked) is PartStat.NEEDS_ACTION:
             self._tell_master(beyond)
 
     def _tell_master(self, verdict: Verdict, *, alike: bool = True) -> None:

@@ -17,7 +17,6 @@ from calcore_caldav.core.itip import ITipMessage
 from calcore_caldav.core.principals import CalendarUserAddress, Principal
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
 from calcore_caldav.core.significance import component_at
-from calcore_caldav.core.times import Period
 from calcore_caldav.errors import NotFound
 from calcore_caldav.scheduling import approvals, slots
 from calcore_caldav.scheduling.answering import (
@@ -86,7 +85,8 @@ def horizon(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         # Accepted in advance, and not booked yet: an endless series of a room without end of its horizon. What a
         # manager accepted is not decided anew.
         occupies = _answer(instance, own) in OCCUPYING and answered_at(instance.component, own) is not None
-        return occupies and instance.start > txn.now and not _covered(instance, booked)
+        there = any(p.start <= instance.start and instance.end <= p.end for p in booked)
+        return occupies and instance.start > txn.now and not there
 
     inquiry = inquire(txn, room, policy, copy, stored, again=entered, settings=settings)
     alone = replace(inquiry.request, recurring=False, endless=False)
@@ -121,10 +121,6 @@ def returned(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
         _change(txn, room, stored, granted, beyond=decision.beyond or KEPT, settings=settings)
 
 
-def _covered(instance: Instance, booked: list[Period]) -> bool:
-    return any(p.start <= instance.start and instance.end <= p.end for p in booked)
-
-
 def _answer(instance: Instance, own: frozenset[CalendarUserAddress]) -> PartStat:
     attendee = find_attendee(instance.component, own)
     return partstat(attendee) if attendee is not None else PartStat.NEEDS_ACTION
@@ -133,11 +129,9 @@ def _answer(instance: Instance, own: frozenset[CalendarUserAddress]) -> PartStat
 def approval(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Answer for the managers who did not answer in time."""
     place = _asked_for(txn, job)
-    if place is None:
+    if place is None or not place[2].approval_timeout:
         return
     room, stored, policy = place
-    if not policy.approval_timeout:
-        return
     own = room.own_addresses
     answer = (
         PartStat.ACCEPTED if policy.approval_timeout_action is TimeoutAction.ACCEPT else PartStat.DECLINED
@@ -196,11 +190,9 @@ def release(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
 def checkin(txn: Transaction, job: Job, settings: SchedulingSettings) -> None:
     """Give back the instances that began, and where nobody checked in."""
     place = _asked_for(txn, job)
-    if place is None:
+    if place is None or not place[2].checkin:
         return
     room, stored, policy = place
-    if not policy.checkin:
-        return
     copy = txn.objects.parsed(stored)
     present = noted(copy, CHECKED_IN)
     verdicts: Verdicts = {
@@ -233,11 +225,15 @@ def settle(
     copy = txn.objects.parsed(stored)
     if copy.organizer is None:
         raise NotFound(f"{uid!r} has no organizer who could be told: change it in the room's calendar")
+    own = room.own_addresses
     inquiry = inquire(txn, room, policy_of(room.booking), copy, stored, settings=settings)
     verdicts: Verdicts = {
         i.rid: verdict
         for i in inquiry.instances
-        if i.end > txn.now and rid in {None, i.rid} and _answer(i, room.own_addresses) is not verdict.partstat
+        if i.end > txn.now
+        and rid in {None, i.rid}
+        # What waits for the horizon is declined for the time being only.
+        and (_answer(i, own) is not verdict.partstat or reason_of(i.component, own) is Reason.HORIZON)
     }
     if not verdicts:
         raise NotFound(f"{room.name} has nothing of {uid!r} to come that is not {verdict.partstat} already")

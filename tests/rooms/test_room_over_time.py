@@ -10,7 +10,7 @@ from room_office import NOW, Corridor, event, hour
 
 from calcore_caldav.core.content import Property
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.scheduling import room_check
+from calcore_caldav.scheduling import room_check, room_jobs
 from calcore_caldav.scheduling.rebooking import rebook
 from calcore_caldav.store.protocol import SYSTEM
 
@@ -232,6 +232,20 @@ def test_an_endless_series_that_a_manager_accepted_is_booked_on_and_on(office):
     assert office.seen("ann", "daily") == {"": "ACCEPTED"}
     assert check(office) == []
     assert office.bookings()[-1][1] >= hour(24 * 29)
+
+
+@pytest.mark.parametrize("rule", ["FREQ=DAILY", "FREQ=DAILY;COUNT=40"])
+@pytest.mark.parametrize("verdict", [room_jobs.REFUSE, room_jobs.RELEASE])
+def test_what_is_refused_as_a_whole_is_not_accepted_as_it_comes_within_the_horizon(office, rule, verdict):
+    office.set(horizon="20d")
+    office.put("ann", event("daily", hour(1), f"RRULE:{rule}"))
+    with office.store.write(SYSTEM) as txn:
+        room = txn.directory.by_name("room1")
+        room_jobs.settle(txn, room, "daily", verdict=verdict, settings=office.settings)
+    for _ in range(3):
+        office.wait(days=1)
+    assert set(office.seen("ann", "daily").values()) == {"DECLINED"}
+    assert office.bookings() == []
 
 
 # ---- check-in and release
