@@ -10,7 +10,7 @@ from typing import Final
 
 from calcore_caldav.core.calobject import CalendarObject
 from calcore_caldav.core.content import Component, Property
-from calcore_caldav.core.series import Series, is_ranged
+from calcore_caldav.core.series import Series, has_periods, is_ranged
 from calcore_caldav.core.timerange import (
     OVERLAPS,
     Scheduled,
@@ -97,7 +97,8 @@ def expanded(
     TooManyInstances beyond `limit`.
     """
     zones = resolver(obj, zone)
-    series = obj.recurrence(zone).series if _periodic(obj.master) else None
+    master = obj.master
+    series = obj.recurrence(zone).series if master is not None and has_periods(master) else None
     lines = ["BEGIN:VCALENDAR", *(p.folded() for p in obj.calendar.properties)]
     templates: dict[int, _Template] = {}
     for item in scheduled(obj, window, zone, limit=limit):
@@ -108,11 +109,6 @@ def expanded(
         lines.append(template.fill(item))
     lines.append("END:VCALENDAR\r\n")
     return CalendarObject("\r\n".join(lines).encode())
-
-
-def _periodic(master: Component | None) -> bool:
-    """Whether some dates of a series bring their own length (RFC 5545 §3.8.5.2)."""
-    return master is not None and any("/" in p.value for p in master.all("RDATE"))
 
 
 class _Template:

@@ -12,8 +12,7 @@ from calcore_caldav.core.merge import MergeResult, Outcome, apart, same_data
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence_id import RecurrenceId, Rid
 from calcore_caldav.core.revision import REVISION, Revision, noted, older, revision, with_revision
-from calcore_caldav.core.series import is_ranged
-from calcore_caldav.core.significance import Usual, has_instance, sequence, usual_at
+from calcore_caldav.core.significance import Usual, has_instance, irregular, sequence, usual_at
 from calcore_caldav.core.timing import timing
 
 
@@ -51,7 +50,7 @@ class _Merging:
         self.touched: set[Rid] = set()
         self.delegates: list[CalendarUserAddress] = []
         self.strangers = self.stale = 0
-        self._ranged = any(is_ranged(c) for c in existing.overrides.values())
+        self._irregular = irregular(existing)
         self._usual: Usual | None = None
         self._written: dict[tuple[int, int, str, Revision], tuple[Property, Property, Property]] = {}
 
@@ -93,7 +92,7 @@ class _Merging:
             return self.found.get(rid)
         if None not in self.found or not has_instance(self.existing, rid):
             return None
-        if self._ranged:
+        if self._irregular:
             return usual_at(self.existing.with_components(tuple(self.found.values())), rid)
         self._usual = self._usual or Usual(self.found[None], self.existing.zones)
         return self._usual.override(rid)
@@ -147,7 +146,7 @@ class _Merging:
                 and prop is not None
                 and partstat(prop) is partstat(before)
                 and (first or noted(prop) == noted(before))
-                and (usual := usual_at(existing, rid) if self._ranged else changing_nothing.override(rid))
+                and (usual := usual_at(existing, rid) if self._irregular else changing_nothing.override(rid))
                 and timing(usual, existing.zones) == timing(override, existing.zones)
             ):
                 told.append(rid)

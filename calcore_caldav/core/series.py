@@ -46,6 +46,11 @@ def is_ranged(component: Component) -> bool:
     return prop is not None and (prop.param("RANGE") or "").upper() == "THISANDFUTURE"
 
 
+def has_periods(master: Component) -> bool:
+    """Whether dates of a series bring their own length (RFC 5545 §3.8.5.2)."""
+    return any("/" in prop.value for prop in master.all("RDATE"))
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """A component with a RECURRENCE-ID."""

@@ -12,7 +12,7 @@ from calcore_caldav.core.content import Component, Property, split_values
 from calcore_caldav.core.overrides import override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import RecurrenceId
-from calcore_caldav.core.series import is_ranged
+from calcore_caldav.core.series import has_periods, is_ranged
 from calcore_caldav.core.times import TimezoneResolver, format_date_time
 from calcore_caldav.core.timing import RULES, recurs, retimed
 from calcore_caldav.errors import InvalidCalendarData, NotFound
@@ -141,6 +141,12 @@ def component_at(obj: CalendarObject, rid: RecurrenceId | None) -> Component | N
         return derived(obj.master, rid, obj.zones)
 
 
+def irregular(obj: CalendarObject) -> bool:
+    """Whether instances without an override may be other than the master says: longer, or moved by a RANGE."""
+    periods = obj.master is not None and has_periods(obj.master)
+    return periods or any(is_ranged(c) for c in obj.overrides.values())
+
+
 def usual_at(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
     """What an instance would be without an override of its own: from the master, or the RANGE override it is under.
 
@@ -148,7 +154,7 @@ def usual_at(obj: CalendarObject, rid: RecurrenceId) -> Component | None:
     """
     if obj.master is None:
         return None
-    if not any(is_ranged(c) for c in obj.overrides.values()):
+    if not irregular(obj):
         return derived(obj.master, rid, obj.zones)
     others = tuple(c for other, c in obj.by_rid().items() if other != rid)
     return component_at(obj.with_components(others), rid)

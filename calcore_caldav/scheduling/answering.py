@@ -18,7 +18,7 @@ from calcore_caldav.core.itip import sent_by
 from calcore_caldav.core.overrides import alone, override_instance
 from calcore_caldav.core.principals import CalendarUserAddress
 from calcore_caldav.core.recurrence import Instance, RecurrenceId
-from calcore_caldav.core.series import is_ranged
+from calcore_caldav.core.series import has_periods, is_ranged
 from calcore_caldav.core.significance import Usual, cancelled
 from calcore_caldav.core.times import format_date_time, parse_date_time
 from calcore_caldav.scheduling.request import BookingDecision, Reason, Verdict
@@ -230,7 +230,7 @@ class _Writing:
         self, head: RecurrenceId | None, verdict: Verdict
     ) -> Callable[[RecurrenceId], Component | None]:
         """What makes the overrides with one answer."""
-        if head is None:
+        if head is None and not has_periods(self.components[None]):
             source = _with_answer(self.components[None], self.own, verdict, self.now, series=False)
             return Usual(source, self.copy.zones).override
         return lambda rid: _with_answer(

@@ -246,3 +246,31 @@ def test_one_date_of_a_series_that_was_of_another_form(office: Office, before):
     assert office.copy("martijn").overrides[rid(SECOND)].value("STATUS") is None
     store(after, None)
     assert office.copy("martijn").overrides[rid(SECOND)].value("STATUS") == "CANCELLED"
+
+
+def test_a_date_with_a_length_of_its_own_keeps_it_when_it_is_answered(office: Office):
+    """RDATE with a period (RFC 5545 §3.8.5.2)."""
+    further = "20260121T100000Z"
+    series = event("florent", "martijn", "bob", extra=f"RDATE;VALUE=PERIOD:{further}/PT3H", **WEEKLY)
+    office.put("florent", calendar(series))
+
+    def length(who: str) -> float:
+        found = office.copy(who).recurrence().instance(rid(further))
+        return (found.end - found.start).total_seconds() / 3600
+
+    office.put("martijn", answered(office.copy("martijn"), "martijn", "ACCEPTED", further))
+    assert office.answers("florent", "martijn") == {"": "NEEDS-ACTION", further: "ACCEPTED"}
+    assert [length(who) for who in ("florent", "martijn", "bob")] == [3, 3, 3]
+    office.put("bob", answered(office.copy("bob"), "bob", "DECLINED"))
+    assert office.answers("florent", "bob") == {"": "DECLINED", further: "DECLINED"}
+    assert [length(who) for who in ("florent", "martijn", "bob")] == [3, 3, 3]
+
+
+def test_a_room_answers_a_date_with_a_length_of_its_own(office: Office):
+    further = "20260121T100000Z"
+    office.put("bob", invite("bob", "room1", organizer="bob", uid="2", DTSTART="20260121T120000Z"))
+    series = event("florent", "room1", extra=f"RDATE;VALUE=PERIOD:{further}/PT3H", **WEEKLY)
+    office.put("florent", calendar(series))
+    assert office.answers("florent", "room1") == {"": "ACCEPTED", further: "DECLINED"}
+    found = office.copy("florent").recurrence().instance(rid(further))
+    assert (found.end - found.start).total_seconds() == 3 * 3600
