@@ -34,13 +34,17 @@ def derived(recurrence: RecurrenceSet, instance: Instance) -> Component:
         if prop.name in _SERIES or prop.name == "RECURRENCE-ID":
             continue
         if prop.name == "DURATION" and span is not None:
-            made.append(prop.with_value(format_duration(instance.end - instance.start)))
+            made.append(
+                prop.with_value(format_duration(instance.end - instance.start, exact=not series.all_day))
+            )
             continue
         if prop.name == rid.name:
             made.append(Property("RECURRENCE-ID", rid.value, rid.params))
         made.append(retimed(prop, source, times, zones))
     if span is not None and not any(source.get(name) for name in ("DTEND", "DUE", "DURATION")):
-        made.append(Property("DURATION", format_duration(instance.end - instance.start)))
+        made.append(
+            Property("DURATION", format_duration(instance.end - instance.start, exact=not series.all_day))
+        )
     return Component(source.name, made, source.children)
 
 

@@ -126,10 +126,10 @@ def parse_duration(value: str) -> timedelta:
         raise InvalidCalendarData(f"a duration too long: {value[:40]!r}") from None
 
 
-def format_duration(delta: timedelta) -> str:
-    """A DURATION value."""
+def format_duration(delta: timedelta, *, exact: bool = False) -> str:
+    """A DURATION value; `exact`: in hours, since a day of a zone may have more or less than 24 (RFC 5545 §3.3.6)."""
     sign, seconds = ("-", -delta) if delta < timedelta(0) else ("", delta)
-    days, rest = divmod(int(seconds.total_seconds()), 86400)
+    days, rest = (0, int(seconds.total_seconds())) if exact else divmod(int(seconds.total_seconds()), DAY)
     hours, rest = divmod(rest, 3600)
     minutes, second = divmod(rest, 60)
     clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (second, "S")) if n)

@@ -295,6 +295,17 @@ def test_days_that_begin_late_end_with_the_day() -> None:
     ]
 
 
+def test_a_period_longer_than_a_day_is_as_long_as_an_override() -> None:
+    """25 hours, in which the clock is put forward."""
+    rid, lines = "20260328T210000Z", ("RRULE:FREQ=DAILY;COUNT=2", "RDATE;VALUE=PERIOD:20260328T210000Z/PT25H")
+    for end in ((), ("DURATION:PT1H",), ("DTEND;TZID=Europe/Berlin:20260326T230000",)):
+        series = event("DTSTART;TZID=Europe/Berlin:20260326T220000", *end, *lines)
+        override = override_instance(series, RecurrenceId.parse(rid))
+        found = with_override(series, override).recurrence().instance(RecurrenceId.parse(rid))
+        assert found is not None
+        assert found.end - found.start == timedelta(hours=25)
+
+
 def test_hours_skipped_at_the_end_of_a_day_are_those_of_the_next() -> None:
     """In Nuuk the clock is put forward from 23:00 to midnight: each instance once, in order."""
     series = event("DTSTART;TZID=America/Nuuk:20240330T220000", "RRULE:FREQ=MINUTELY;INTERVAL=30;COUNT=8")
