@@ -329,7 +329,7 @@ class _BusyTime:
 def padded_period(policy: BookingPolicy, use: Wanted | Taken) -> Period:
     """The time for which the room is in use, buffers included; an instant counts as its moment."""
     start, end = use.start, use.end
-    if end <= start:
+    if end <= start and not policy.buffer_after:
         end = start + timedelta.resolution
     if isinstance(use, Taken) and use.by in _WITHOUT_BUFFERS:
         return Period(start, end)

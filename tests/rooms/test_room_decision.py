@@ -100,6 +100,12 @@ def test_what_blocks_is_a_setting(setting, by, default):
     assert (answers(policy(), [at(1)], [busy(1, by=by)])[0][0] is D) == default
 
 
+def test_an_instant_is_as_far_from_others_as_buffers_say_and_no_farther():
+    apart = policy(buffer_before="30m", buffer_after="30m", max_conflict_share=1)
+    wanted = [at(hours, 0) for hours in (4, 4.01, 6.99, 7)]
+    assert [answer for answer, _ in answers(apart, wanted, [busy(5)])] == [A, D, D, A]
+
+
 def test_concurrency_counts_what_overlaps_at_one_instant():
     desks = policy(concurrency=2)
     assert answers(desks, [at(0, 3)], [busy(0), busy(1), busy(2)]) == [(A, Reason.FREE)]
