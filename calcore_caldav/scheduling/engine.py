@@ -159,12 +159,13 @@ class _Run:
             room = self.people.find(who)
             if room is None or not room.kind.bookable:
                 continue
-            if not self._reachable(messages[0], room):
+            uid = messages[0].body.uid
+            copy = self.delivery.copy_of(room, uid)
+            if copy is not None and not self._reachable(copy, messages[0]):
                 statuses[who] = Status.REFUSED
                 continue
             statuses[who] = Status.DELIVERED
-            uid = messages[0].body.uid
-            before = room_returns.held(self.txn, room, uid)
+            before = room_returns.held(self.txn, room, copy)
             if current is None or not self._requests(current, {who: EVERYTHING}):
                 self.delivery.unbook(room, messages[-1])
                 room_returns.offer(self.txn, room, uid, self.owner, before)
@@ -197,11 +198,8 @@ class _Run:
                 return EVERYTHING
         return rids
 
-    def _reachable(self, sent: ITipMessage, person: Principal) -> bool:
-        """Whether the UID isn't somebody else's meeting in that home already."""
-        copy = self.delivery.copy_of(person, sent.body.uid)
-        if copy is None:
-            return True
+    def _reachable(self, copy: StoredObject, sent: ITipMessage) -> bool:
+        """Whether what a home has with the message's UID isn't somebody else's meeting."""
         mine = self.txn.objects.parsed(copy)
         return called_off(mine) or not self.delivery.foreign(mine, sent.body)
 

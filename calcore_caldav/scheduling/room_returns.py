@@ -15,12 +15,11 @@ from calcore_caldav.scheduling.answering import refused_for_others
 from calcore_caldav.scheduling.room_agenda import RETURN_JOB, enqueue
 from calcore_caldav.scheduling.rooms import stored_copy
 from calcore_caldav.scheduling.slots import union
-from calcore_caldav.store.protocol import CollectionKind, Transaction
+from calcore_caldav.store.protocol import CollectionKind, StoredObject, Transaction
 
 
-def held(txn: Transaction, room: Principal, uid: str) -> frozenset[Period]:
-    """The times that a room holds for a meeting."""
-    stored = stored_copy(txn, room, uid)
+def held(txn: Transaction, room: Principal, stored: StoredObject | None) -> frozenset[Period]:
+    """The times that a room holds for its copy of a meeting."""
     return frozenset(txn.bookings.held(room, stored) if stored is not None else ())
 
 
@@ -28,7 +27,9 @@ def offer(
     txn: Transaction, room: Principal, uid: str, organizer: Principal, before: frozenset[Period]
 ) -> None:
     """Have the worker decide anew on the organizer's other meetings, where this one held the room before."""
-    windows = union(p for p in before - held(txn, room, uid) if p.end > txn.now) if before else []
+    if not before:
+        return
+    windows = union(p for p in before - held(txn, room, stored_copy(txn, room, uid)) if p.end > txn.now)
     if not windows:
         return
     rows = txn.instances.rows(txn.collections.of(room, CollectionKind.CALENDAR), *windows)
