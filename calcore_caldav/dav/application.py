@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -172,9 +173,14 @@ def _hosts(environ: types.WSGIEnviron) -> frozenset[str]:
 
     Not every proxy passes the Host on, and some tell the port apart from it.
     """
-    told = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
-    host, forwarded, port = (str(environ.get(name, "")).split(",")[0].strip() for name in told)
-    names = {host or str(environ.get("SERVER_NAME", "")), forwarded} - {""}
+    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+    return _names(host, environ.get("HTTP_X_FORWARDED_HOST", ""), environ.get("HTTP_X_FORWARDED_PORT", ""))
+
+
+@lru_cache(maxsize=64)
+def _names(*told: str) -> frozenset[str]:
+    host, forwarded, port = (text.split(",")[0].strip() for text in told)
+    names = {host, forwarded} - {""}
     return frozenset(map(authority, names | {f"{name}:{port}" for name in names if port}))
 
 

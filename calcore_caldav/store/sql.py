@@ -42,7 +42,10 @@ class Compiled:
 
 
 def _few(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    return lambda parameters: tuple(parameters[name] for name in names)
+    if not names:
+        return lambda _: ()
+    name = names[0]
+    return lambda parameters: (parameters[name],)
 
 
 class Statement:
