@@ -154,9 +154,7 @@ class _Request:
 
     def _of_another_series(self) -> bool:
         """Whether nothing is left of what the receiver had but cancellations of what had other dates."""
-        return called_off(self.existing) and not all(
-            alike_named(self.existing, rid) for rid in self.body.overrides
-        )
+        return called_off(self.existing) and not alike_named(self.existing, self.body.overrides)
 
     def _no_longer_told(self, series: Component) -> dict[Rid, Component]:
         """Dates of a series that the receiver hasn't: as the series has them now, or cancelled."""

@@ -105,10 +105,10 @@ def well_named(component: Component, obj: CalendarObject) -> Component:
     )
 
 
-def alike_named(obj: CalendarObject, rid: RecurrenceId) -> bool:
-    """Whether an identity is of the form that the instances of the object's series have."""
+def alike_named(obj: CalendarObject, rids: Iterable[RecurrenceId]) -> bool:
+    """Whether identities are of the form that the instances of the object's series have."""
     start = None if obj.master is None else obj.master.get("DTSTART")
-    return start is None or _form(rid.value) == _form(obj.zones.value(start))
+    return start is None or {_form(rid.value) for rid in rids} <= {_form(obj.zones.value(start))}
 
 
 def _form(value: datetime | date) -> tuple[bool, bool]:
